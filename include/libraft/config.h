@@ -1,0 +1,68 @@
+/* config.h - how a node behaves: every option with its default.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LIBRAFT_CONFIG_H
+#define LIBRAFT_CONFIG_H
+
+#include <libraft/event.h>
+#include <libraft/storage.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum raft_read_only_option {
+  RAFT_READ_ONLY_SAFE = 0,       /* a round of heartbeats confirms the leader (thesis 6.4) */
+  RAFT_READ_ONLY_LEASE_BASED = 1 /* the leader's lease does; needs check_quorum and clocks of like speed */
+} raft_read_only_option;
+
+/* Fill with raft_config_init(), then set what differs. The struct is copied by
+ * raft_rawnode_open; `storage` and `allocator` are referred to and must outlive the node. */
+typedef struct raft_config {
+  size_t size; /* sizeof(raft_config): set by raft_config_init, lets the struct grow */
+
+  /* Who and from where. Required: id, storage. */
+  uint64_t id;                     /* not 0, RAFT_APPEND_THREAD or RAFT_APPLY_THREAD */
+  const raft_storage *storage;
+  uint64_t applied;                /* last index that the application has applied; 0: none */
+  const raft_allocator *allocator; /* NULL: raft_default_allocator() */
+  uint64_t seed;                   /* election timeouts are a function of seed and id */
+  raft_log_function log;           /* NULL: silent */
+  void *log_ctx;
+
+  /* Time, in calls of raft_rawnode_tick. */
+  uint32_t election_ticks;         /* 10; > heartbeat_ticks. Timeouts are drawn from [n, 2n-1] */
+  uint32_t heartbeat_ticks;        /* 1 */
+  uint32_t snapshot_timeout_ticks; /* 600; a snapshot not reported on for so long is probed again. 0: never */
+
+  /* Limits, in bytes of raft_entry_size unless said otherwise. */
+  uint64_t max_size_per_message;         /* 1 MiB; at least one entry is always sent */
+  uint64_t max_committed_size_per_ready; /* 0: max_size_per_message. Over all not yet acknowledged */
+  uint64_t max_uncommitted_size;         /* payload bytes; 0: no limit */
+  uint32_t max_inflight_messages;        /* 256 appends per follower */
+  uint64_t max_inflight_bytes;           /* 0: no limit; else >= max_size_per_message */
+  uint32_t max_pending_reads;            /* 4096; 0: no limit */
+
+  /* Behaviour. */
+  bool check_quorum;                   /* true */
+  bool pre_vote;                       /* true */
+  raft_read_only_option read_only;     /* RAFT_READ_ONLY_SAFE */
+  bool async_storage_writes;           /* false: Ready/Advance; true: storage messages */
+  bool disable_proposal_forwarding;    /* false */
+  bool disable_conf_change_validation; /* false */
+  bool step_down_on_removal;           /* false */
+  bool silent_read_drops;              /* false; true: abandoned reads are not reported */
+} raft_config;
+
+/* Sets every field to its default, `size` included. Any thread. */
+void raft_config_init(raft_config *config);
+
+/* RAFT_OK or RAFT_ECONFIG; *why (may be NULL) is then a static sentence that names the field
+ * and what it must be. Any thread. */
+int raft_config_check(const raft_config *config, const char **why);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,162 @@
+/* rawnode.h - one member of one Raft group: Step in, Ready out, Advance.
+ *
+ * A raft_rawnode does no I/O and has no clock. The embedder's loop feeds it ticks, messages
+ * and proposals, takes a raft_ready whenever there is one, does what the Ready says, and
+ * advances:
+ *
+ *   raft_rawnode_tick(rn);
+ *   while (raft_rawnode_has_ready(rn)) {
+ *     const raft_ready *rd;
+ *     if ((rc = raft_rawnode_ready(rn, &rd)) < 0) break;
+ *     save(rd);                  hard state, entries, snapshot: one write, synced if rd->must_sync
+ *     send(rd->messages, rd->message_count);
+ *     apply(rd->committed_entries, rd->committed_entry_count);
+ *     raft_rawnode_advance(rn, rd);
+ *   }
+ *
+ * Ownership: what is passed in is borrowed for the call (payloads in a raft_buf are retained,
+ * others copied once); what a Ready points to is valid until raft_rawnode_advance, or, with
+ * asynchronous storage writes, until the next raft_rawnode_ready. A message may be kept longer by
+ * raft_message_retain.
+ *
+ * Threads: a node is used by one thread at a time; different nodes are independent. Only what
+ * is said to be for any thread may be used elsewhere.
+ *
+ * Errors: all functions that return int return RAFT_OK or a code of error.h. After a fatal one
+ * every call answers the same. RAFT_ENOMEM: the call had no effect, or that of a lost message.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef LIBRAFT_RAWNODE_H
+#define LIBRAFT_RAWNODE_H
+
+#include <libraft/config.h>
+#include <libraft/error.h>
+#include <libraft/status.h>
+#include <libraft/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct raft_rawnode raft_rawnode;
+
+/* All the work that is due. In synchronous mode in this order: save hard_state, entries and
+ * snapshot; then send messages (a leader may send them at once); apply snapshot and
+ * committed_entries; advance. In asynchronous mode entries, hard state, snapshot and committed
+ * entries are for information only: the storage messages among `messages` carry them, and
+ * their responses are to be delivered once the write is durable or applied. */
+typedef struct raft_ready {
+  const raft_soft_state *soft_state; /* NULL: unchanged */
+  raft_hard_state hard_state;        /* all zero: unchanged */
+  const raft_read_state *read_states;
+  size_t read_state_count;
+  const raft_entry *entries; /* to append, dropping whatever stands at their indexes and behind */
+  size_t entry_count;
+  const raft_snapshot *snapshot; /* NULL: none */
+  const raft_entry *committed_entries;
+  size_t committed_entry_count;
+  const raft_message *messages;
+  size_t message_count;
+  bool must_sync; /* the write must be durable before messages are sent */
+} raft_ready;
+
+/* Opens a node from what its storage holds. On success *rn is owned by the caller until
+ * raft_rawnode_close. RAFT_ECONFIG: see raft_config_check. RAFT_ESTORAGE: storage failed or
+ * holds what cannot be (commit beyond the log, applied beyond commit). RAFT_ENOMEM. */
+int raft_rawnode_open(const raft_config *config, raft_rawnode **rn);
+
+/* Frees the node and what its last Ready pointed to. NULL is ignored. Messages and buffers that
+ * were retained live on. */
+void raft_rawnode_close(raft_rawnode *rn);
+
+/* A member at the first start of a group. */
+typedef struct raft_peer {
+  uint64_t id;
+  raft_bytes context; /* becomes the conf change's context */
+} raft_peer;
+
+/* First start of a group, on empty storage: writes one AddNode entry a peer at term 1,
+ * committed from the start; they come out of Ready to be saved and applied like any other. All
+ * members must be given the same list. RAFT_EINVAL: no peers. RAFT_ENOT_EMPTY. */
+int raft_rawnode_bootstrap(raft_rawnode *rn, const raft_peer *peers, size_t count);
+
+/* One step of the logical clock: elections, heartbeats, quorum check, snapshot time-outs. */
+int raft_rawnode_tick(raft_rawnode *rn);
+
+/* One message from a peer or, in asynchronous mode, a response of a storage message. Never
+ * written to. RAFT_ESTEP_LOCAL: a local type from the network. RAFT_EPEER_NOT_FOUND: a response
+ * from a stranger. RAFT_EMALFORMED, RAFT_ELOG_LOST: ignored, nothing changed. RAFT_EDROPPED_...:
+ * a forwarded proposal was dropped. */
+int raft_rawnode_step(raft_rawnode *rn, const raft_message *message);
+
+/* Appends one normal entry whose payload is the concatenation of the slices, which are copied.
+ * On a follower it is forwarded to the leader, and may then be lost without notice. RAFT_OK does
+ * not mean committed. RAFT_EDROPPED_...: it certainly is not in the log. */
+int raft_rawnode_propose(raft_rawnode *rn, const raft_slice *slices, size_t count);
+
+/* Appends `count` normal entries, all or none, in one message. Payloads with an owner are
+ * retained, not copied. */
+int raft_rawnode_propose_batch(raft_rawnode *rn, const raft_bytes *payloads, size_t count);
+
+/* Proposes a membership change. At most one may be unapplied: a second one becomes an empty
+ * normal entry, as upstream does. NULL for _v2: leave the joint configuration. */
+int raft_rawnode_propose_conf_change(raft_rawnode *rn, const raft_conf_change *change);
+int raft_rawnode_propose_conf_change_v2(raft_rawnode *rn, const raft_conf_change_v2 *change);
+
+/* Puts a committed change into force; to be called when its entry is applied. A change that the
+ * application rejects is applied as an empty one with node id 0. *conf_state (may be NULL)
+ * receives the new membership, to be kept with snapshots; its lists are valid until the next
+ * call on the node. RAFT_ECONF_...: invalid, nothing changed. */
+int raft_rawnode_apply_conf_change(raft_rawnode *rn, const raft_conf_change_v2 *change,
+                                   raft_conf_state *conf_state);
+int raft_rawnode_apply_conf_change_v1(raft_rawnode *rn, const raft_conf_change *change,
+                                      raft_conf_state *conf_state);
+
+/* Campaigns now, whatever the clock says. */
+int raft_rawnode_campaign(raft_rawnode *rn);
+
+/* Asks the leader to hand over to `transferee`; it is helped to catch up first, proposals are
+ * dropped meanwhile, and it is given up after one election timeout (thesis 3.10). */
+int raft_rawnode_transfer_leader(raft_rawnode *rn, uint64_t transferee);
+
+/* A follower forgets its leader within the term, so that it may vote for another one. */
+int raft_rawnode_forget_leader(raft_rawnode *rn);
+
+/* Asks for an index at which a linearizable read may be served; it comes as a raft_read_state
+ * with this context. Forwarded by followers and learners, and may then be lost without notice:
+ * retry after a time-out. (Thesis 6.4.) */
+int raft_rawnode_read_index(raft_rawnode *rn, const raft_bytes *context);
+
+/* The last message to `id` could not be sent: replicate to it more carefully. */
+int raft_rawnode_report_unreachable(raft_rawnode *rn, uint64_t id);
+
+/* What became of the snapshot sent to `id`. To be called for each MsgSnap; one that is never
+ * reported times out (raft_config.snapshot_timeout_ticks). */
+int raft_rawnode_report_snapshot(raft_rawnode *rn, uint64_t id, bool success);
+
+/* True if raft_rawnode_ready would give anything to do. Constant time, no allocation. */
+bool raft_rawnode_has_ready(const raft_rawnode *rn);
+
+/* Takes all the work that is due. In synchronous mode it must be followed by
+ * raft_rawnode_advance before the next one (RAFT_EUSAGE). RAFT_ENOMEM: ask again, nothing is lost. */
+int raft_rawnode_ready(raft_rawnode *rn, const raft_ready **ready);
+
+/* The work of `ready` is done. RAFT_EUSAGE: there is none outstanding, or asynchronous mode. */
+int raft_rawnode_advance(raft_rawnode *rn, const raft_ready *ready);
+
+/* State, from cheap to complete; nothing is allocated. */
+void raft_rawnode_basic_status(const raft_rawnode *rn, raft_basic_status *status);
+void raft_rawnode_status(const raft_rawnode *rn, raft_status *status);
+
+/* What the leader knows of peer number `position` (0 ... progress_count - 1, by ascending id).
+ * RAFT_EINVAL: no such position, or not leader. */
+int raft_rawnode_progress(const raft_rawnode *rn, size_t position, raft_progress_status *status);
+
+/* Changes the drawn election timeout until the next reset of it. For tests. RAFT_EINVAL: 0. */
+int raft_rawnode_set_randomized_election_timeout(raft_rawnode *rn, uint32_t ticks);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
