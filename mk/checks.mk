@@ -1,3 +1,77 @@
-# checks.mk - what the tree promises about itself: layers, names, headers, format, lint.
+# checks.mk - what the tree promises about itself: layers, names, headers, files, format, lint.
+#
+# The scripts of test/checks/ get the compilers and the object tree from here.
 #
 # SPDX-License-Identifier: Apache-2.0
+
+export CC CXX
+export OBJECTS := $(O)
+export FLAGS := $(strip $(CFLAGS) $(MODE_FLAGS))
+
+C_FILES = $(shell find include libraft kvexample test -name '*.[ch]' 2> /dev/null)
+
+.PHONY: check check-layers check-freestanding check-names check-headers check-files check-readme \
+  check-format format check-tidy run-tidy check-cppcheck check-bare
+
+check: check-layers check-freestanding check-headers check-names check-files check-readme check-format check-tidy check-cppcheck ## All checks below
+
+check-layers: deps ## Who may include and call what
+	@+$(MAKE) --no-print-directory $(if $(wildcard kvexample/raftstore/*.c),build/libkv.a)
+	@test/checks/layers.sh
+
+check-freestanding: deps ## The core of libraft needs string.h and nothing else
+	@test/checks/freestanding.sh
+
+check-headers: deps deps-lint ## Public headers compile alone in C and C++, gcc and clang
+	@CC=gcc CXX=g++ test/checks/headers.sh
+	@CC=clang CXX=clang++ test/checks/headers.sh
+
+check-names: deps ## Global symbols of libraft.a are ours alone
+	@+$(MAKE) --no-print-directory build/libraft.a
+	@test/checks/names.sh
+
+check-files: ## Opening comments, sizes of files and functions, no machine paths
+	@test/checks/files.sh
+
+check-readme: deps ## The first program of README.md builds and runs
+	@+$(MAKE) --no-print-directory build/libraft.a
+	@test/checks/readme.sh
+
+format: deps-lint ## Lay out all C files
+	@clang-format -i $(C_FILES)
+
+check-format: deps-lint ## clang-format would change nothing
+	@clang-format --dry-run -Werror $(C_FILES)
+
+check-cppcheck: deps-lint ## cppcheck finds nothing
+	@mkdir -p build/cppcheck
+	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability \
+	  --inline-suppr --suppress=missingInclude --suppress=missingIncludeSystem \
+	  --suppress=unmatchedSuppression --cppcheck-build-dir=build/cppcheck -j 2 --error-exitcode=1 \
+	  -Iinclude -Ikvexample $(wildcard libraft kvexample test)
+
+check-bare: ## make demo and make test in fresh Debian 12 roots (root; MIRROR=URL)
+	@test/checks/bare-root.sh
+
+# --- clang-tidy, one file at a time and again only when the file or a header changed ------------
+
+TIDY_SOURCES := $(LIBRAFT_SOURCES) $(KV_SOURCES) $(KV_CMD_SOURCES) $(UNIT_SOURCES) \
+  $(UNIT_SUPPORT_SOURCES) $(DATADRIVEN_SOURCES) $(BENCH_SOURCES)
+TIDY_MARKS := $(TIDY_SOURCES:%.c=build/tidy/%.ok)
+
+check-tidy: deps-lint ## clang-tidy finds nothing
+	@+$(MAKE) --no-print-directory everything
+	@+$(MAKE) --no-print-directory -k -j2 run-tidy
+
+run-tidy: $(TIDY_MARKS)
+
+# The object is newer than every header that it includes.
+build/tidy/%.ok: $(O)/%.o .clang-tidy
+	@mkdir -p $(@D)
+	@echo "  TIDY  $*.c"
+	@clang-tidy --quiet $*.c -- -std=c11 $(tidy_flags) 2> $(@:.ok=.err) || { cat $(@:.ok=.err); exit 1; }
+	@touch $@
+
+build/tidy/libraft/%: tidy_flags = $(LIBRAFT_FLAGS)
+build/tidy/kvexample/%: tidy_flags = $(KV_FLAGS)
+build/tidy/test/%: tidy_flags = $(TEST_FLAGS)

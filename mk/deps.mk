@@ -1,11 +1,29 @@
-# deps.mk - Debian packages, by purpose; `make deps` installs what is missing.
+# deps.mk - Debian packages by purpose; `make deps` installs what is missing.
+#
+# Targets that people type depend on deps and do their work in a second make, because on a
+# bare machine not even the compiler exists while the first one is read.
 #
 # SPDX-License-Identifier: Apache-2.0
 
-COMPILER_PACKAGES := $(if $(findstring clang,$(CC)),clang libclang-rt-dev,gcc g++)
-BUILD_PACKAGES := $(COMPILER_PACKAGES) libc6-dev make pkg-config nanopb libnanopb-dev protobuf-compiler \
-  python3-protobuf liblmdb-dev libuv1-dev libxxhash-dev check
+# The package of a compiler has its name, a version suffix included (gcc-12, clang-14).
+CC_PACKAGES := $(notdir $(CC)) $(if $(findstring clang,$(CC)),libclang-rt$(patsubst clang%,%,$(notdir $(CC)))-dev,$(notdir $(CXX)))
 
-.PHONY: deps
-deps: ## Install missing Debian packages
-	@true
+DEPS_BUILD := $(CC_PACKAGES) binutils libc6-dev make pkg-config nanopb libnanopb-dev \
+  protobuf-compiler python3-protobuf liblmdb-dev libuv1-dev libxxhash-dev check
+DEPS_RUN := redis-tools unicode-data procps
+DEPS_LINT := gcc g++ clang clang-format clang-tidy cppcheck
+DEPS_VALGRIND := valgrind
+DEPS_COVERAGE := gcovr
+
+.PHONY: deps deps-lint deps-valgrind deps-coverage
+deps: ## Install the Debian packages that are missing
+	@sh mk/deps.sh $(DEPS_BUILD) $(DEPS_RUN) $(if $(COVERAGE),$(DEPS_COVERAGE))
+
+deps-lint: deps
+	@sh mk/deps.sh $(DEPS_LINT)
+
+deps-valgrind: deps
+	@sh mk/deps.sh $(DEPS_VALGRIND)
+
+deps-coverage: deps
+	@sh mk/deps.sh $(DEPS_COVERAGE)

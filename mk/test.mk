@@ -36,3 +36,50 @@ $(TEST_OBJECTS): $(O)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS)
 	$(call compile,$(WARNINGS) $(TEST_FLAGS))
 
 -include $(call depend,$(TEST_OBJECTS))
+
+# --- running ---------------------------------------------------------------------------------
+
+# The counters of an earlier run would be added to this one's.
+FORGET_COUNTS = $(if $(COVERAGE),find $(O) -name '*.gcda' -delete;)
+
+# TSan wants its own address layout; some kernels randomize too much for it.
+AS_LAID_OUT = $(if $(findstring thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R))
+
+# $(call run_tests,GROUPS): build everything, then run them.
+define run_tests
+@+$(MAKE) --no-print-directory everything
+@$(FORGET_COUNTS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
+endef
+
+.PHONY: test unit datadriven cluster-test tsan valgrind bench coverage
+test: deps ## Run all tests: unit, datadriven, checks, cluster
+	$(call run_tests,unit datadriven checks cluster)
+
+unit: deps ## Run the unit tests
+	$(call run_tests,unit)
+
+datadriven: deps ## Run the scripts of test/interaction and ../shared/etcd-raft
+	$(call run_tests,datadriven)
+
+cluster-test: deps ## Run the tests with real processes
+	$(call run_tests,cluster)
+
+tsan: ## Run unit and cluster tests under the thread sanitizer
+	@+$(MAKE) --no-print-directory SANITIZE=thread deps
+	@+$(MAKE) --no-print-directory SANITIZE=thread run-tsan
+
+.PHONY: run-tsan
+run-tsan:
+	$(call run_tests,unit cluster)
+
+valgrind: deps-valgrind ## Run the unit tests under valgrind
+	@+$(MAKE) --no-print-directory everything
+	@CK_FORK=no TEST_TIMEOUT=900 \
+	  RUN_WITH='valgrind --quiet --leak-check=full --error-exitcode=9' test/run.sh unit
+
+bench: deps ## Run the benchmarks
+	@+$(MAKE) --no-print-directory everything
+	@for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
+
+coverage: deps-coverage ## Report what the last `make COVERAGE=1 test` covered
+	@OBJECTS=$(O:-coverage=)-coverage test/coverage.sh

@@ -58,21 +58,27 @@ CHECK_LIBS = $(shell pkg-config --libs check)
 # --- mode ------------------------------------------------------------------------------------
 
 comma := ,
+quote = $(subst ','\'',$(1))
 MODE := $(notdir $(CC))$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(COVERAGE),-coverage)
 O := build/obj/$(MODE)
 
-# Two files whose content is what they are named after; their time is when it last changed.
-# Objects depend on the first, results (shared by all modes) on the second.
+# Two files whose time is when their content last changed. Objects depend on the first, the
+# flags. Results depend on the second, because they are shared by all modes; it also has the list
+# of sources, so that a removed one leaves its archive.
 FLAGS_STAMP := $(O)/.flags
 MODE_STAMP := build/.mode
-FLAGS_TEXT := $(CC) $(BASE_FLAGS) $(WARNINGS) $(CPPFLAGS)
+FLAGS_TEXT = $(CC) $(BASE_FLAGS) $(WARNINGS) $(CPPFLAGS)
+MODE_TEXT = $(FLAGS_TEXT) $(LDFLAGS) $(LIBRAFT_SOURCES) $(KV_SOURCES) $(UNIT_SUPPORT_SOURCES) \
+  $(DATADRIVEN_SOURCES)
 
 .PHONY: FORCE
 FORCE:
 
+$(FLAGS_STAMP): stamp_text = $(FLAGS_TEXT)
+$(MODE_STAMP): stamp_text = $(MODE_TEXT)
 $(FLAGS_STAMP) $(MODE_STAMP): FORCE
 	@mkdir -p $(@D)
-	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
+	@echo '$(call quote,$(stamp_text))' | cmp -s - $@ || echo '$(call quote,$(stamp_text))' > $@
 
 # --- verbs -----------------------------------------------------------------------------------
 

@@ -1,0 +1,126 @@
+#!/bin/bash
+# run.sh - run test suites, one line each, and sum them up.
+#
+# Usage: test/run.sh GROUP…      groups: unit datadriven checks cluster coverage
+#
+# A suite is one command. What it counted is taken from the last line of its output that
+# reads "N passed, N failed" (ours) or "…%: Checks: N, Failures: N, Errors: N" (Check's); a suite
+# that counts nothing counts as one. A non-zero exit status is always a failure. Output goes to
+# build/test/log/SUITE.log; that of a failed suite is shown.
+#
+# RUN_WITH is put in front of unit tests (valgrind); TEST_TIMEOUT is seconds a suite may take.
+#
+# SPDX-License-Identifier: Apache-2.0
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+readonly LOG=build/test/log
+readonly UPSTREAM=../shared/etcd-raft
+readonly TEST_TIMEOUT=${TEST_TIMEOUT:-300}
+passed=0
+failed=0
+
+export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER:-5}
+export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}
+
+# counts LOG: "passed failed" as the suite reported, nothing if it did not.
+counts() {
+  awk '
+    /^[0-9]+ passed, [0-9]+ failed$/ { found = $1 " " $3 }
+    /^[0-9]+%: Checks: [0-9]+, Failures: [0-9]+, Errors: [0-9]+$/ {
+      bad = $5 + $7
+      found = $3 - bad " " bad
+    }
+    END { if (found != "") print found }' "$1"
+}
+
+# suite NAME COMMAND…
+suite() {
+  local name=$1 log=$LOG/$1.log begin=$SECONDS status=0 good bad
+  shift
+  mkdir -p "$(dirname "$log")"
+  timeout --kill-after=10 "$TEST_TIMEOUT" "$@" > "$log" 2>&1 < /dev/null || status=$?
+  read -r good bad <<< "$(counts "$log")"
+  [ -n "$good" ] || { good=1 && bad=0; }
+  if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
+    bad=1
+    [ "$good" = 0 ] || good=$((good - 1))
+  fi
+  passed=$((passed + good))
+  failed=$((failed + bad))
+  if [ "$bad" = 0 ]; then
+    printf 'ok    %-36s %4d passed %5d s\n' "$name" "$good" $((SECONDS - begin))
+  else
+    printf 'FAIL  %-36s %4d passed, %d failed, status %d\n' "$name" "$good" "$bad" "$status"
+    [ "$status" != 124 ] || echo "      stopped after $TEST_TIMEOUT s"
+    tail -n 60 "$log" | sed 's/^/      /'
+  fi
+}
+
+skip() {
+  printf 'skip  %-36s %s\n' "$1" "$2"
+}
+
+unit() {
+  local program
+  for program in build/test/unit/test_*; do
+    # A program without a source is left over from another checkout.
+    [ -x "$program" ] && [ -f "test/unit/${program##*/}.c" ] || continue
+    # shellcheck disable=SC2086 # RUN_WITH is a command with its arguments
+    suite "unit/${program##*/test_}" ${RUN_WITH:-} "$program"
+  done
+}
+
+# interaction_files: etcd-io/raft's scripts without those that are listed as waiting.
+interaction_files() {
+  local file
+  for file in "$UPSTREAM"/interaction/*.txt; do
+    grep -qs "^${file##*/}\b" test/interaction/waiting || echo "$file"
+  done
+}
+
+datadriven() {
+  local kind
+  [ -x build/test/datadriven ] || { skip datadriven 'not built' && return; }
+  if compgen -G 'test/interaction/*.txt' > /dev/null; then
+    suite datadriven/own build/test/datadriven interaction test/interaction/*.txt
+  fi
+  [ -d "$UPSTREAM" ] || { skip datadriven/etcd-raft "no $UPSTREAM" && return; }
+  for kind in quorum confchange; do
+    suite "datadriven/etcd-raft-$kind" build/test/datadriven "$kind" "$UPSTREAM/$kind"/*.txt
+  done
+  # shellcheck disable=SC2046 # file names without blanks
+  suite datadriven/etcd-raft-interaction build/test/datadriven interaction $(interaction_files)
+}
+
+checks() {
+  local name
+  for name in layers freestanding headers names files readme; do
+    suite "checks/$name" "test/checks/$name.sh"
+  done
+}
+
+cluster() {
+  local script
+  for script in test/cluster/*.sh; do
+    [ -x "$script" ] || continue # no scripts, or a file that others source
+    script=${script##*/}
+    suite "cluster/${script%.sh}" "test/cluster/$script"
+  done
+}
+
+coverage() {
+  test/coverage.sh
+}
+
+for group in "$@"; do
+  case $group in
+  unit | datadriven | checks | cluster | coverage) "$group" ;;
+  *) echo "run.sh: unknown group $group" >&2 && exit 2 ;;
+  esac
+done
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
