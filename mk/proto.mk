@@ -13,7 +13,7 @@ GEN_HEADERS := $(patsubst %.c,%.h,$(LIBRAFT_GEN) $(KV_GEN))
 
 build/gen/%.pb.c build/gen/%.pb.h: %.proto
 	@mkdir -p $(@D)
-	$(if $(V),,@echo "  PROTO $<")
+	$(if $(QUIET),,@echo "  PROTO $<")
 	$(Q)protoc -I$(<D) --nanopb_out=$(dir build/gen/$<) --nanopb_opt=-I$(<D) $<
 
 # The options file steers the generator: a change of it generates again.

@@ -21,6 +21,7 @@ COVERAGE ?=
 WERROR ?=
 V ?=
 Q := $(if $(V),,@)
+QUIET := $(V)$(findstring s,$(firstword -$(MAKEFLAGS)))
 
 # --- flags -----------------------------------------------------------------------------------
 
@@ -85,20 +86,20 @@ $(FLAGS_STAMP) $(MODE_STAMP): FORCE
 # $(call compile,FLAGS)
 define compile
 @mkdir -p $(@D)
-$(if $(V),,@echo "  CC    $<")
+$(if $(QUIET),,@echo "  CC    $<")
 $(Q)$(CC) $(BASE_FLAGS) $(1) $(CPPFLAGS) -MMD -MP -c $< -o $@
 endef
 
 define archive
 @mkdir -p $(@D)
-$(if $(V),,@echo "  AR    $@")
+$(if $(QUIET),,@echo "  AR    $@")
 $(Q)rm -f $@ && ar rcs $@ $(filter %.o,$^)
 endef
 
 # $(call link,LIBS)
 define link
 @mkdir -p $(@D)
-$(if $(V),,@echo "  LINK  $@")
+$(if $(QUIET),,@echo "  LINK  $@")
 $(Q)$(CC) $(BASE_FLAGS) $(LDFLAGS) $(filter %.o,$^) $(filter %.a,$^) -Wl,--as-needed $(1) -o $@
 endef
 
