@@ -1,0 +1,84 @@
+/* command.h - what a client asks of the key space, free of any client protocol.
+ *
+ * A command is decided where it is executed: reads on an engine state that contains every
+ * acknowledged write, writes at apply, inside the transaction that applies their entry. So
+ * read-modify-write commands are atomic, and every replica computes the same.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef KV_RAFTSTORE_COMMAND_H
+#define KV_RAFTSTORE_COMMAND_H
+
+#include <libraft/bytes.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "engine/engine.h"
+#include "raftstore/reply.h"
+
+/* Numbers are on disk (in raft entries): never change one, only add. */
+typedef enum kv_op {
+  KV_OP_NONE = 0,
+  /* writes: args */
+  KV_OP_SET = 1,     /* key value; flags NX, XX, GET, INT */
+  KV_OP_MSET = 2,    /* key value key value ... */
+  KV_OP_DEL = 3,     /* key ...; answers the number deleted */
+  KV_OP_GETDEL = 4,  /* key */
+  KV_OP_APPEND = 5,  /* key value; answers the new length */
+  KV_OP_INCRBY = 6,  /* key; number is the increment */
+  KV_OP_CAS = 7,     /* key expected value; flags ABSENT (expected: no key); answers 1 or 0 */
+  /* reads: args */
+  KV_OP_GET = 32,    /* key */
+  KV_OP_MGET = 33,   /* key ... */
+  KV_OP_EXISTS = 34, /* key ...; counts repeats, as Redis does */
+  KV_OP_STRLEN = 35, /* key */
+  KV_OP_TYPE = 36,   /* key */
+  KV_OP_TTL = 37,    /* key; -1 or -2; flag MILLIS changes nothing yet */
+  KV_OP_SCAN = 38,   /* after pattern; number is the count. Answers [cursor, [key ...]] */
+  KV_OP_DBSIZE = 39
+} kv_op;
+
+enum {
+  KV_FLAG_NX = 1u << 0,  /* only if the key is absent */
+  KV_FLAG_XX = 1u << 1,  /* only if the key is there */
+  KV_FLAG_GET = 1u << 2, /* answer the old value (or nil) instead of OK */
+  KV_FLAG_INT = 1u << 3, /* answer 1 or 0 instead of OK or nil (SETNX) */
+  KV_FLAG_ABSENT = 1u << 4
+};
+
+typedef struct kv_command {
+  kv_op op;
+  uint32_t flags;
+  int64_t number;
+  const raft_slice *args;
+  size_t arg_count;
+} kv_command;
+
+bool kv_op_is_write(kv_op op);
+
+/* Checks counts and sizes (KV_MAX_KEY, KV_MAX_VALUE, empty keys). KV_EINVAL: *why is a static
+ * Redis-style error text. Also what a decoded command must pass before it is executed. */
+int kv_command_check(const kv_command *command, const char **why);
+
+/* Every key that the command names: position and stride in args. */
+typedef struct kv_key_range {
+  size_t first, step, count;
+} kv_key_range;
+kv_key_range kv_command_keys(const kv_command *command);
+
+/* Binary form, used in raft entries and between stores. size_t return: bytes needed; nothing is
+ * written beyond `size`. */
+size_t kv_command_encode(const kv_command *command, void *buf, size_t size);
+/* Decodes one command from the front of *input and moves it past. args (room for *arg_room, see
+ * KV_ECORRUPT / KV_EFULL: needs *arg_room) borrow from the input. */
+int kv_command_decode(raft_slice *input, kv_command *command, raft_slice *args, size_t *arg_room);
+
+/* Executes against a transaction and appends the answer to `reply`. An answer that is a Redis
+ * error (not an integer, too long ...) is still KV_OK: it is the same on every replica. Other codes mean that
+ * the engine failed and the transaction must be given up. SCAN looks at keys in [range_start, range_end)
+ * only; range_end empty: no end. */
+int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,
+                       raft_slice range_end, kv_reply *reply);
+
+#endif
