@@ -21,7 +21,7 @@ include mk/checks.mk
 .PHONY: all everything help clean
 
 all: deps ## Build everything: library, programs, tests, benchmarks (the default)
-	@+$(MAKE) --no-print-directory everything
+	@+$(AGAIN) everything
 
 everything: libraft kvexample tests benches
 

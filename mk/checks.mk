@@ -16,7 +16,7 @@ C_FILES = $(shell find include libraft kvexample test -name '*.[ch]' 2> /dev/nul
 check: check-layers check-freestanding check-headers check-names check-files check-readme check-format check-tidy check-cppcheck ## All checks below
 
 check-layers: deps ## Who may include and call what
-	@+$(MAKE) --no-print-directory $(if $(wildcard kvexample/raftstore/*.c),build/libkv.a)
+	@+$(AGAIN) $(if $(wildcard kvexample/raftstore/*.c),build/libkv.a)
 	@test/checks/layers.sh
 
 check-freestanding: deps ## The core of libraft needs string.h and nothing else
@@ -27,14 +27,14 @@ check-headers: deps deps-lint ## Public headers compile alone in C and C++, gcc 
 	@CC=clang CXX=clang++ test/checks/headers.sh
 
 check-names: deps ## Global symbols of libraft.a are ours alone
-	@+$(MAKE) --no-print-directory build/libraft.a
+	@+$(AGAIN) build/libraft.a
 	@test/checks/names.sh
 
 check-files: ## Opening comments, sizes of files and functions, no machine paths
 	@test/checks/files.sh
 
 check-readme: deps ## The first program of README.md builds and runs
-	@+$(MAKE) --no-print-directory build/libraft.a
+	@+$(AGAIN) build/libraft.a
 	@test/checks/readme.sh
 
 format: deps-lint ## Lay out all C files
@@ -60,8 +60,8 @@ TIDY_SOURCES := $(LIBRAFT_SOURCES) $(KV_SOURCES) $(KV_CMD_SOURCES) $(UNIT_SOURCE
 TIDY_MARKS := $(TIDY_SOURCES:%.c=build/tidy/%.ok)
 
 check-tidy: deps-lint ## clang-tidy finds nothing
-	@+$(MAKE) --no-print-directory everything
-	@+$(MAKE) --no-print-directory -k -j2 run-tidy
+	@+$(AGAIN) everything
+	@+$(AGAIN) -k run-tidy
 
 run-tidy: $(TIDY_MARKS)
 

@@ -23,11 +23,11 @@ $(KV_OBJECTS) $(KV_CMD_OBJECTS): $(O)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS)
 	$(call compile,$(WARNINGS) $(KV_FLAGS))
 
 demo: deps ## Tour of the store on real data, every step verified
-	@+$(MAKE) --no-print-directory kvexample
+	@+$(AGAIN) kvexample
 	@kvexample/demo/demo.sh
 
 cluster: deps ## Run three stores on loopback until Ctrl-C
-	@+$(MAKE) --no-print-directory kvexample
+	@+$(AGAIN) kvexample
 	@kvexample/demo/cluster.sh
 
 -include $(call depend,$(KV_OBJECTS) $(KV_CMD_OBJECTS))

@@ -47,7 +47,7 @@ AS_LAID_OUT = $(if $(findstring thread,$(SANITIZE)),$(shell setarch -R true 2> /
 
 # $(call run_tests,GROUPS): build everything, then run them.
 define run_tests
-@+$(MAKE) --no-print-directory everything
+@+$(AGAIN) everything
 @$(FORGET_COUNTS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
 endef
 
@@ -65,20 +65,20 @@ cluster-test: deps ## Run the tests with real processes
 	$(call run_tests,cluster)
 
 tsan: ## Run unit and cluster tests under the thread sanitizer
-	@+$(MAKE) --no-print-directory SANITIZE=thread deps
-	@+$(MAKE) --no-print-directory SANITIZE=thread run-tsan
+	@+$(AGAIN) SANITIZE=thread deps
+	@+$(AGAIN) SANITIZE=thread run-tsan
 
 .PHONY: run-tsan
 run-tsan:
 	$(call run_tests,unit cluster)
 
 valgrind: deps-valgrind ## Run the unit tests under valgrind
-	@+$(MAKE) --no-print-directory everything
+	@+$(AGAIN) everything
 	@CK_FORK=no TEST_TIMEOUT=900 \
 	  RUN_WITH='valgrind --quiet --leak-check=full --error-exitcode=9' test/run.sh unit
 
 bench: deps ## Run the benchmarks
-	@+$(MAKE) --no-print-directory everything
+	@+$(AGAIN) everything
 	@for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
 
 coverage: deps-coverage ## Report what the last `make COVERAGE=1 test` covered

@@ -23,6 +23,9 @@ V ?=
 Q := $(if $(V),,@)
 QUIET := $(V)$(findstring s,$(firstword -$(MAKEFLAGS)))
 
+# What people ask for is done by a second make, on all processors unless -j says otherwise.
+AGAIN = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # --- flags -----------------------------------------------------------------------------------
 
 ifneq ($(SANITIZE),)
