@@ -1,8 +1,8 @@
 /* inflights.h - the window of appends sent to one follower and not acknowledged.
  *
  * A ring of (last index, bytes) in send order. Bounded by a count and, softly, by bytes: a window
- * that is below the byte limit takes one more message of any size. The ring's memory grows on demand up
- * to the count and may be given back when empty.
+ * that is below the byte limit takes one more message of any size. The ring's memory grows on
+ * demand up to the count and may be given back when empty.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -22,12 +22,12 @@ typedef struct raft_progress {
   uint64_t sent_commit;      /* highest commit index sent; never above next - 1 when it counts */
   uint64_t pending_snapshot; /* index of the snapshot on its way, 0: none */
   raft_inflights inflights;
-  uint32_t snapshot_ticks;   /* ticks since the snapshot was sent */
-  uint32_t acked_send_tick;  /* lease: leader's clock when the last answered heartbeat was sent */
-  uint8_t state;             /* raft_progress_state */
-  uint8_t vote;              /* of the running election: 0 none, 1 granted, 2 rejected */
-  bool paused;               /* one append or empty probe is out and unanswered */
-  bool recent_active;        /* heard of since the last quorum check */
+  uint32_t snapshot_ticks;  /* ticks since the snapshot was sent */
+  uint32_t acked_send_tick; /* lease: leader's clock when the last answered heartbeat was sent */
+  uint8_t state;            /* raft_progress_state */
+  uint8_t vote;             /* of the running election: 0 none, 1 granted, 2 rejected */
+  bool paused;              /* one append or empty probe is out and unanswered */
+  bool recent_active;       /* heard of since the last quorum check */
   bool is_learner;
 } raft_progress;
 
@@ -36,8 +36,9 @@ void raft_progress_become_probe(raft_progress *progress);
 void raft_progress_become_replicate(raft_progress *progress);
 void raft_progress_become_snapshot(raft_progress *progress, uint64_t snapshot_index);
 
-/* An append of `entries` entries and `bytes` bytes, starting at next, was sent. Replicate: next moves on, the
- * window (reserved before) takes it if entries > 0, and the pause mirrors a full window. Probe: pauses if entries > 0. */
+/* An append of `entries` entries and `bytes` bytes, starting at next, was sent. Replicate: next
+ * moves on, the window (reserved before) takes it if entries > 0, and the pause mirrors a full
+ * window. Probe: pauses if entries > 0. */
 void raft_progress_sent_entries(raft_progress *progress, size_t entries, uint64_t bytes,
                                 const raft_inflight_limits *limits);
 /* Would telling the peer `commit` raise what it can commit (up to next - 1)? */
@@ -45,7 +46,8 @@ bool raft_progress_can_bump_commit(const raft_progress *progress, uint64_t commi
 void raft_progress_sent_commit(raft_progress *progress, uint64_t commit);
 /* The peer acknowledged everything up to `index`. False: old news. */
 bool raft_progress_maybe_update(raft_progress *progress, uint64_t index);
-/* The peer rejected an append after `rejected` and hints where to go on. False: a stale rejection. */
+/* The peer rejected an append after `rejected` and hints where to go on. False: a stale rejection.
+ */
 bool raft_progress_maybe_decrement(raft_progress *progress, uint64_t rejected, uint64_t hint);
 /* May nothing (but heartbeats) be sent? */
 bool raft_progress_is_paused(const raft_progress *progress);

@@ -36,7 +36,7 @@ raft_progress *raft_tracker_find(raft_tracker *tracker, uint64_t id); /* NULL: n
 const raft_progress *raft_tracker_get(const raft_tracker *tracker, uint64_t id);
 
 bool raft_tracker_is_joint(const raft_tracker *tracker);
-bool raft_tracker_is_singleton(const raft_tracker *tracker); /* one voter, not joint */
+bool raft_tracker_is_singleton(const raft_tracker *tracker);          /* one voter, not joint */
 bool raft_tracker_is_voter(const raft_tracker *tracker, uint64_t id); /* in either half */
 /* Lists belong to the tracker, valid until it changes. */
 raft_conf_state raft_tracker_conf_state(const raft_tracker *tracker);
@@ -47,7 +47,8 @@ uint64_t raft_tracker_committed(const raft_tracker *tracker);
 bool raft_tracker_quorum_active(const raft_tracker *tracker);
 
 void raft_tracker_reset_votes(raft_tracker *tracker);
-void raft_tracker_record_vote(raft_tracker *tracker, uint64_t id, bool granted); /* the first counts */
+void raft_tracker_record_vote(raft_tracker *tracker, uint64_t id,
+                              bool granted); /* the first counts */
 /* Tally of the running election; learners do not count. */
 raft_vote_result raft_tracker_tally_votes(const raft_tracker *tracker, unsigned *granted,
                                           unsigned *rejected);

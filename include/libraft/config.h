@@ -14,7 +14,7 @@ extern "C" {
 
 typedef enum raft_read_only_option {
   RAFT_READ_ONLY_SAFE = 0,       /* a round of heartbeats confirms the leader (thesis 6.4) */
-  RAFT_READ_ONLY_LEASE_BASED = 1 /* the leader's lease does; needs check_quorum and clocks of like speed */
+  RAFT_READ_ONLY_LEASE_BASED = 1 /* the lease does; needs check_quorum and like clock speeds */
 } raft_read_only_option;
 
 /* Fill with raft_config_init(), then set what differs. The struct is copied by
@@ -23,7 +23,7 @@ typedef struct raft_config {
   size_t size; /* sizeof(raft_config): set by raft_config_init, lets the struct grow */
 
   /* Who and from where. Required: id, storage. */
-  uint64_t id;                     /* not 0, RAFT_APPEND_THREAD or RAFT_APPLY_THREAD */
+  uint64_t id; /* not 0, RAFT_APPEND_THREAD or RAFT_APPLY_THREAD */
   const raft_storage *storage;
   uint64_t applied;                /* last index that the application has applied; 0: none */
   const raft_allocator *allocator; /* NULL: raft_default_allocator() */
@@ -34,11 +34,12 @@ typedef struct raft_config {
   /* Time, in calls of raft_rawnode_tick. */
   uint32_t election_ticks;         /* 10; > heartbeat_ticks. Timeouts are drawn from [n, 2n-1] */
   uint32_t heartbeat_ticks;        /* 1 */
-  uint32_t snapshot_timeout_ticks; /* 600; a snapshot not reported on for so long is probed again. 0: never */
+  uint32_t snapshot_timeout_ticks; /* 600; a snapshot not reported on for so long is probed again.
+                                      0: never */
 
   /* Limits, in bytes of raft_entry_size unless said otherwise. */
   uint64_t max_size_per_message;         /* 1 MiB; at least one entry is always sent */
-  uint64_t max_committed_size_per_ready; /* 0: max_size_per_message. Over all not yet acknowledged */
+  uint64_t max_committed_size_per_ready; /* 0: max_size_per_message. Over all unacknowledged */
   uint64_t max_uncommitted_size;         /* payload bytes; 0: no limit */
   uint32_t max_inflight_messages;        /* 256 appends per follower */
   uint64_t max_inflight_bytes;           /* 0: no limit; else >= max_size_per_message */

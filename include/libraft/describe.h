@@ -1,9 +1,9 @@
 /* describe.h - states, messages and events as text for people and for golden tests.
  *
- * The texts are those of etcd-io/raft's Describe helpers, byte for byte. All functions write at most `size` bytes
- * with a terminating 0 and return the length the whole text has, as snprintf does: a
- * result >= size means that it was cut. buf may be NULL when size is 0. Any thread.
- * Absent from freestanding builds.
+ * The texts are those of etcd-io/raft's Describe helpers, byte for byte. All functions write at
+ * most `size` bytes with a terminating 0 and return the length the whole text has, as snprintf
+ * does: a result >= size means that it was cut. buf may be NULL when size is 0. Any thread. Absent
+ * from freestanding builds.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -16,11 +16,11 @@
 extern "C" {
 #endif
 
-const char *raft_role_name(raft_role role);                         /* StateFollower ... */
-const char *raft_message_type_name(raft_message_type type);         /* MsgHup ... */
-const char *raft_entry_type_name(raft_entry_type type);             /* EntryNormal ... */
-const char *raft_progress_state_name(raft_progress_state state);    /* StateProbe ... */
-const char *raft_log_level_name(raft_log_level level);              /* DEBUG ... */
+const char *raft_role_name(raft_role role);                      /* StateFollower ... */
+const char *raft_message_type_name(raft_message_type type);      /* MsgHup ... */
+const char *raft_entry_type_name(raft_entry_type type);          /* EntryNormal ... */
+const char *raft_progress_state_name(raft_progress_state state); /* StateProbe ... */
+const char *raft_log_level_name(raft_log_level level);           /* DEBUG ... */
 
 size_t raft_describe_entry(const raft_entry *entry, char *buf, size_t size);
 size_t raft_describe_message(const raft_message *message, char *buf, size_t size);

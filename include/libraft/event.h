@@ -24,36 +24,38 @@ typedef enum raft_log_level {
 
 /* Behind each: what peer, index and a, b of raft_event hold (fields not named are 0). */
 typedef enum raft_event_type {
-  RAFT_EVENT_STARTED = 0,          /* index: last index, a: commit, b: applied */
-  RAFT_EVENT_BECAME_FOLLOWER,      /* peer: leader or 0 */
+  RAFT_EVENT_STARTED = 0,     /* index: last index, a: commit, b: applied */
+  RAFT_EVENT_BECAME_FOLLOWER, /* peer: leader or 0 */
   RAFT_EVENT_BECAME_PRE_CANDIDATE,
   RAFT_EVENT_BECAME_CANDIDATE,
   RAFT_EVENT_BECAME_LEADER,
-  RAFT_EVENT_ELECTION_STARTED,     /* a new election begins */
-  RAFT_EVENT_VOTE_REQUESTED,       /* peer; index: last index, a: last term, b: 1 for a pre-vote */
-  RAFT_EVENT_VOTE_CAST,            /* peer; index, a: candidate's last index and term, b: 1 for a pre-vote */
-  RAFT_EVENT_VOTE_REJECTED,        /* peer; index, a: candidate's last index and term, b: 1 for a pre-vote */
-  RAFT_EVENT_VOTE_RECEIVED,        /* peer; a: 1 granted, 0 rejected, b: 1 for a pre-vote */
-  RAFT_EVENT_VOTE_TALLY,           /* a: granted, b: rejected */
-  RAFT_EVENT_VOTE_IGNORED_LEASE,   /* peer; a: ticks left of the lease, b: 1 for a pre-vote */
-  RAFT_EVENT_HIGHER_TERM,          /* peer; a: message type, b: its term */
-  RAFT_EVENT_LOWER_TERM,           /* peer; a: message type, b: its term */
-  RAFT_EVENT_CANNOT_CAMPAIGN,      /* a: 1 not promotable, 2 unapplied configuration change */
-  RAFT_EVENT_QUORUM_LOST,          /* leader steps down: quorum not active */
-  RAFT_EVENT_LEADER_FORGOTTEN,     /* peer: the leader */
-  RAFT_EVENT_FORGET_REFUSED,       /* lease-based reads forbid it */
-  RAFT_EVENT_PROPOSAL_DROPPED,     /* a: -error code */
-  RAFT_EVENT_APPEND_REJECTED,      /* peer; index, a: previous index and term of the message */
-  RAFT_EVENT_APPEND_REFUSED,       /* peer; index: rejected index, a: hint index, b: hint term */
-  RAFT_EVENT_LOG_CONFLICT,         /* index; a: own term there, b: new term */
-  RAFT_EVENT_LOG_TRUNCATED,        /* index: first one replaced */
-  RAFT_EVENT_PROGRESS_CHANGED,     /* peer; index: next, a: match, b: raft_progress_state */
-  RAFT_EVENT_PEER_UNREACHABLE,     /* peer */
-  RAFT_EVENT_SNAPSHOT_SENT,        /* peer; index, a: term */
-  RAFT_EVENT_SNAPSHOT_FINISHED,    /* peer; a: 1 success, 0 failure, 2 timed out */
-  RAFT_EVENT_SNAPSHOT_RESTORED,    /* index, a: term */
-  RAFT_EVENT_SNAPSHOT_IGNORED,     /* index, a: term; b: 1 not a member, 2 behind, 3 already in the log */
-  RAFT_EVENT_CONF_SWITCHED,        /* the configuration in force changed; see raft_rawnode_status */
+  RAFT_EVENT_ELECTION_STARTED, /* a new election begins */
+  RAFT_EVENT_VOTE_REQUESTED,   /* peer; index: last index, a: last term, b: 1 for a pre-vote */
+  RAFT_EVENT_VOTE_CAST, /* peer; index, a: candidate's last index and term, b: 1 for a pre-vote */
+  RAFT_EVENT_VOTE_REJECTED, /* peer; index, a: candidate's last index and term, b: 1 for a pre-vote
+                             */
+  RAFT_EVENT_VOTE_RECEIVED, /* peer; a: 1 granted, 0 rejected, b: 1 for a pre-vote */
+  RAFT_EVENT_VOTE_TALLY,    /* a: granted, b: rejected */
+  RAFT_EVENT_VOTE_IGNORED_LEASE, /* peer; a: ticks left of the lease, b: 1 for a pre-vote */
+  RAFT_EVENT_HIGHER_TERM,        /* peer; a: message type, b: its term */
+  RAFT_EVENT_LOWER_TERM,         /* peer; a: message type, b: its term */
+  RAFT_EVENT_CANNOT_CAMPAIGN,    /* a: 1 not promotable, 2 unapplied configuration change */
+  RAFT_EVENT_QUORUM_LOST,        /* leader steps down: quorum not active */
+  RAFT_EVENT_LEADER_FORGOTTEN,   /* peer: the leader */
+  RAFT_EVENT_FORGET_REFUSED,     /* lease-based reads forbid it */
+  RAFT_EVENT_PROPOSAL_DROPPED,   /* a: -error code */
+  RAFT_EVENT_APPEND_REJECTED,    /* peer; index, a: previous index and term of the message */
+  RAFT_EVENT_APPEND_REFUSED,     /* peer; index: rejected index, a: hint index, b: hint term */
+  RAFT_EVENT_LOG_CONFLICT,       /* index; a: own term there, b: new term */
+  RAFT_EVENT_LOG_TRUNCATED,      /* index: first one replaced */
+  RAFT_EVENT_PROGRESS_CHANGED,   /* peer; index: next, a: match, b: raft_progress_state */
+  RAFT_EVENT_PEER_UNREACHABLE,   /* peer */
+  RAFT_EVENT_SNAPSHOT_SENT,      /* peer; index, a: term */
+  RAFT_EVENT_SNAPSHOT_FINISHED,  /* peer; a: 1 success, 0 failure, 2 timed out */
+  RAFT_EVENT_SNAPSHOT_RESTORED,  /* index, a: term */
+  RAFT_EVENT_SNAPSHOT_IGNORED, /* index, a: term; b: 1 not a member, 2 behind, 3 already in the log
+                                */
+  RAFT_EVENT_CONF_SWITCHED,    /* the configuration in force changed; see raft_rawnode_status */
   RAFT_EVENT_CONF_CHANGE_IGNORED,  /* index; a: 1 one is pending, 2 in joint, 3 not in joint */
   RAFT_EVENT_CONF_AUTO_LEAVE,      /* leader proposes to leave the joint configuration */
   RAFT_EVENT_TRANSFER_STARTED,     /* peer: transferee */

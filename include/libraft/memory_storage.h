@@ -30,7 +30,8 @@ int raft_memory_storage_set_hard_state(raft_memory_storage *storage, const raft_
 int raft_memory_storage_set_conf_state(raft_memory_storage *storage, const raft_conf_state *state);
 /* Replaces what stands at the entries' indexes and behind. Entries at or below the snapshot are
  * skipped. RAFT_EUNAVAILABLE: they would leave a gap. */
-int raft_memory_storage_append(raft_memory_storage *storage, const raft_entry *entries, size_t count);
+int raft_memory_storage_append(raft_memory_storage *storage, const raft_entry *entries,
+                               size_t count);
 /* Puts a snapshot in place of the whole log. RAFT_ESNAPSHOT_OUT_OF_DATE: not newer. */
 int raft_memory_storage_apply_snapshot(raft_memory_storage *storage, const raft_snapshot *snapshot);
 /* Makes a snapshot at `index` without touching the log. conf_state NULL: the last one. */

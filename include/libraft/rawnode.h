@@ -139,7 +139,8 @@ int raft_rawnode_report_snapshot(raft_rawnode *rn, uint64_t id, bool success);
 bool raft_rawnode_has_ready(const raft_rawnode *rn);
 
 /* Takes all the work that is due. In synchronous mode it must be followed by
- * raft_rawnode_advance before the next one (RAFT_EUSAGE). RAFT_ENOMEM: ask again, nothing is lost. */
+ * raft_rawnode_advance before the next one (RAFT_EUSAGE). RAFT_ENOMEM: ask again, nothing is lost.
+ */
 int raft_rawnode_ready(raft_rawnode *rn, const raft_ready **ready);
 
 /* The work of `ready` is done. RAFT_EUSAGE: there is none outstanding, or asynchronous mode. */

@@ -24,7 +24,7 @@ typedef struct raft_progress_status {
   uint64_t next;
   uint64_t pending_snapshot; /* 0: none */
   raft_progress_state state;
-  uint32_t inflight;         /* appends sent and not acknowledged */
+  uint32_t inflight; /* appends sent and not acknowledged */
   bool inflight_full;
   bool paused;
   bool recent_active;
@@ -39,8 +39,8 @@ typedef struct raft_basic_status {
   uint64_t first_index;
   uint64_t last_index;
   uint64_t last_term;
-  uint64_t lead_transferee;    /* 0: none */
-  uint64_t uncommitted_size;   /* payload bytes of proposals not yet applied; leader only */
+  uint64_t lead_transferee;  /* 0: none */
+  uint64_t uncommitted_size; /* payload bytes of proposals not yet applied; leader only */
   uint32_t pending_reads;
 } raft_basic_status;
 

@@ -22,8 +22,8 @@ extern "C" {
 #define RAFT_NO_ID UINT64_C(0)
 /* Pseudo nodes that asynchronous storage messages are addressed to and answered from. */
 #define RAFT_APPEND_THREAD UINT64_MAX
-#define RAFT_APPLY_THREAD (UINT64_MAX - 1)
-#define RAFT_NO_LIMIT UINT64_MAX
+#define RAFT_APPLY_THREAD  (UINT64_MAX - 1)
+#define RAFT_NO_LIMIT      UINT64_MAX
 
 typedef enum raft_role {
   RAFT_FOLLOWER = 0,
@@ -130,7 +130,7 @@ typedef struct raft_message {
   raft_bytes context;
   const raft_entry *entries;
   size_t entry_count;
-  const raft_snapshot *snapshot;       /* NULL when none */
+  const raft_snapshot *snapshot;        /* NULL when none */
   const struct raft_message *responses; /* storage messages only */
   size_t response_count;
   raft_body *body;

@@ -13,7 +13,8 @@ extern "C" {
 #define RAFT_VERSION_MINOR 1
 #define RAFT_VERSION_PATCH 0
 /* 0xMMmmpp: comparable with < and >=. */
-#define RAFT_VERSION_HEX ((RAFT_VERSION_MAJOR << 16) | (RAFT_VERSION_MINOR << 8) | RAFT_VERSION_PATCH)
+#define RAFT_VERSION_HEX \
+  ((RAFT_VERSION_MAJOR << 16) | (RAFT_VERSION_MINOR << 8) | RAFT_VERSION_PATCH)
 
 /* Version of the library that was linked, as RAFT_VERSION_HEX. Any thread. */
 unsigned raft_version(void);

@@ -40,9 +40,9 @@ int raft_message_encode_to(const raft_message *message,
                            int (*write)(void *ctx, const void *data, size_t len), void *ctx);
 
 /* Decodes one message. On success message->body holds one reference, for the caller to drop by
- * raft_message_release. input.owner != NULL: payloads keep a reference of it; else they are copied into
- * the one allocation that holds the message. allocator NULL: the default. RAFT_EDECODE, RAFT_ELIMIT,
- * RAFT_ENOMEM: nothing is left behind. */
+ * raft_message_release. input.owner != NULL: payloads keep a reference of it; else they are copied
+ * into the one allocation that holds the message. allocator NULL: the default. RAFT_EDECODE,
+ * RAFT_ELIMIT, RAFT_ENOMEM: nothing is left behind. */
 int raft_message_decode(raft_bytes input, const raft_wire_limits *limits,
                         const raft_allocator *allocator, raft_message *message);
 
@@ -70,7 +70,8 @@ int raft_snapshot_decode(raft_bytes input, const raft_wire_limits *limits,
  * the V2 form are in *memory, as above (NULL when there are none). */
 int raft_conf_change_encode(const raft_conf_change *change, void *buf, size_t size, size_t *len);
 int raft_conf_change_decode(raft_bytes input, raft_conf_change *change);
-int raft_conf_change_v2_encode(const raft_conf_change_v2 *change, void *buf, size_t size, size_t *len);
+int raft_conf_change_v2_encode(const raft_conf_change_v2 *change, void *buf, size_t size,
+                               size_t *len);
 int raft_conf_change_v2_decode(raft_bytes input, const raft_wire_limits *limits,
                                const raft_allocator *allocator, raft_conf_change_v2 *change,
                                void **memory);

@@ -11,12 +11,12 @@ enum {
   KV_OK = 0,
   KV_ENOMEM = -1001,
   KV_EINVAL = -1002,
-  KV_EIO = -1003,       /* the operating system failed a file operation; fatal for a log */
-  KV_ECORRUPT = -1004,  /* bytes on disk or on the wire that are not what was written */
+  KV_EIO = -1003,      /* the operating system failed a file operation; fatal for a log */
+  KV_ECORRUPT = -1004, /* bytes on disk or on the wire that are not what was written */
   KV_ENOTFOUND = -1005,
-  KV_EFULL = -1006,     /* disk or map full */
-  KV_EBUSY = -1007,     /* a bounded queue is full */
-  KV_EFOREIGN = -1008,  /* a data directory of another store, cluster or format */
+  KV_EFULL = -1006,    /* disk or map full */
+  KV_EBUSY = -1007,    /* a bounded queue is full */
+  KV_EFOREIGN = -1008, /* a data directory of another store, cluster or format */
   KV_ECLOSED = -1009
 };
 

@@ -60,7 +60,7 @@ struct kv_cursor {
 
 typedef struct kv_lmdb_options {
   const char *directory;
-  uint64_t map_size;  /* 0: 1 TiB, halved until the address space allows it */
+  uint64_t map_size;    /* 0: 1 TiB, halved until the address space allows it */
   unsigned max_readers; /* 0: 64 */
 } kv_lmdb_options;
 

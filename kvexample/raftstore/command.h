@@ -21,13 +21,13 @@
 typedef enum kv_op {
   KV_OP_NONE = 0,
   /* writes: args */
-  KV_OP_SET = 1,     /* key value; flags NX, XX, GET, INT */
-  KV_OP_MSET = 2,    /* key value key value ... */
-  KV_OP_DEL = 3,     /* key ...; answers the number deleted */
-  KV_OP_GETDEL = 4,  /* key */
-  KV_OP_APPEND = 5,  /* key value; answers the new length */
-  KV_OP_INCRBY = 6,  /* key; number is the increment */
-  KV_OP_CAS = 7,     /* key expected value; flags ABSENT (expected: no key); answers 1 or 0 */
+  KV_OP_SET = 1,    /* key value; flags NX, XX, GET, INT */
+  KV_OP_MSET = 2,   /* key value key value ... */
+  KV_OP_DEL = 3,    /* key ...; answers the number deleted */
+  KV_OP_GETDEL = 4, /* key */
+  KV_OP_APPEND = 5, /* key value; answers the new length */
+  KV_OP_INCRBY = 6, /* key; number is the increment */
+  KV_OP_CAS = 7,    /* key expected value; flags ABSENT (expected: no key); answers 1 or 0 */
   /* reads: args */
   KV_OP_GET = 32,    /* key */
   KV_OP_MGET = 33,   /* key ... */
@@ -75,9 +75,9 @@ size_t kv_command_encode(const kv_command *command, void *buf, size_t size);
 int kv_command_decode(raft_slice *input, kv_command *command, raft_slice *args, size_t *arg_room);
 
 /* Executes against a transaction and appends the answer to `reply`. An answer that is a Redis
- * error (not an integer, too long ...) is still KV_OK: it is the same on every replica. Other codes mean that
- * the engine failed and the transaction must be given up. SCAN looks at keys in [range_start, range_end)
- * only; range_end empty: no end. */
+ * error (not an integer, too long ...) is still KV_OK: it is the same on every replica. Other codes
+ * mean that the engine failed and the transaction must be given up. SCAN looks at keys in
+ * [range_start, range_end) only; range_end empty: no end. */
 int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,
                        raft_slice range_end, kv_reply *reply);
 

@@ -1,9 +1,9 @@
 /* device.h - everything that the deterministic raftstore core asks of the world.
  *
  * The core calls these and returns at once; what takes time is answered later by the completion
- * function of store.h that is named at each, called on the core's thread from outside of any other core
- * call. Real devices use threads, the simulator a schedule. Requests are never dropped silently: each
- * gets its completion, with an error if need be, unless the store is closed first.
+ * function of store.h that is named at each, called on the core's thread from outside of any other
+ * core call. Real devices use threads, the simulator a schedule. Requests are never dropped
+ * silently: each gets its completion, with an error if need be, unless the store is closed first.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -20,14 +20,15 @@
 /* One region's part of a write. Applied in the order of the fields. */
 typedef struct kv_log_change {
   uint64_t region_id;
-  bool destroy;               /* forget the region: log, hard state and all */
-  bool reset;                 /* drop all entries; the log now begins behind (reset_index, reset_term) */
+  bool destroy; /* forget the region: log, hard state and all */
+  bool reset;   /* drop all entries; the log now begins behind (reset_index, reset_term) */
   uint64_t reset_index;
   uint64_t reset_term;
   raft_hard_state hard_state; /* all zero: unchanged */
-  const raft_entry *entries;  /* consecutive; replace what stands at their indexes and behind. Retained */
+  const raft_entry
+      *entries; /* consecutive; replace what stands at their indexes and behind. Retained */
   size_t entry_count;
-  uint64_t compact_to;        /* entries <= this index may be forgotten; 0: unchanged */
+  uint64_t compact_to; /* entries <= this index may be forgotten; 0: unchanged */
 } kv_log_change;
 
 typedef struct kv_log_bounds {
@@ -40,8 +41,8 @@ typedef struct kv_log_bounds {
 typedef struct kv_log_device {
   void *ctx;
   /* Makes the changes visible to the reading functions at once, in call order, and durable later:
-   * kv_store_log_written(store, token, rc). Everything queued becomes durable in call order. A failed
-   * write is fatal for the program. KV_EBUSY: the queue is full, nothing was taken. */
+   * kv_store_log_written(store, token, rc). Everything queued becomes durable in call order. A
+   * failed write is fatal for the program. KV_EBUSY: the queue is full, nothing was taken. */
   int (*write)(void *ctx, const kv_log_change *changes, size_t count, uint64_t token);
   /* Reading, answered at once. KV_ENOTFOUND: no such region. */
   int (*bounds)(void *ctx, uint64_t region_id, kv_log_bounds *bounds);
@@ -101,9 +102,9 @@ typedef struct kv_snapshot_device {
 
 /* Kinds of frame between stores; numbers are on the wire. */
 typedef enum kv_frame_type {
-  KV_FRAME_HELLO = 1,          /* who speaks: store id, cluster id (the shell's) */
-  KV_FRAME_RAFT = 2,           /* one raft envelope */
-  KV_FRAME_FORWARD = 3,        /* a client command for the leader */
+  KV_FRAME_HELLO = 1,   /* who speaks: store id, cluster id (the shell's) */
+  KV_FRAME_RAFT = 2,    /* one raft envelope */
+  KV_FRAME_FORWARD = 3, /* a client command for the leader */
   KV_FRAME_FORWARD_REPLY = 4,
   KV_FRAME_SNAPSHOT_BEGIN = 5, /* the shell's: chunks of a snapshot file */
   KV_FRAME_SNAPSHOT_CHUNK = 6,

@@ -22,17 +22,17 @@ typedef struct kv_reply {
   bool failed;
 } kv_reply;
 
-void kv_reply_free(kv_reply *reply); /* leaves it empty */
+void kv_reply_free(kv_reply *reply);                     /* leaves it empty */
 void kv_reply_nil(kv_reply *reply);                      /* _ */
 void kv_reply_status(kv_reply *reply, const char *text); /* +OK */
 /* -ERR ...: format starts with the Redis error code; CR and LF in it become spaces. */
 void kv_reply_error(kv_reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void kv_reply_integer(kv_reply *reply, int64_t number);
 void kv_reply_bulk(kv_reply *reply, const void *data, size_t len);
-void kv_reply_text(kv_reply *reply, const char *text);   /* bulk from a C string */
+void kv_reply_text(kv_reply *reply, const char *text); /* bulk from a C string */
 void kv_reply_boolean(kv_reply *reply, bool value);
-void kv_reply_array(kv_reply *reply, size_t count);      /* header; `count` items follow */
-void kv_reply_map(kv_reply *reply, size_t pairs);        /* header; 2 * pairs items follow */
+void kv_reply_array(kv_reply *reply, size_t count); /* header; `count` items follow */
+void kv_reply_map(kv_reply *reply, size_t pairs);   /* header; 2 * pairs items follow */
 void kv_reply_append(kv_reply *reply, const void *data, size_t len); /* ready-made RESP3 */
 
 #endif

@@ -9,6 +9,11 @@ sources() {
   find include libraft kvexample test -name '*.[ch]' 2> /dev/null | LC_ALL=C sort
 }
 
+# Comments and strings that clang-format cannot break.
+long_lines() {
+  sources | LC_ALL=C.UTF-8 xargs -r grep -HnE '^.{101,}' | sed -E 's/^([^:]*:[0-9]+):.*/\1: over 100 columns: break the line/'
+}
+
 introductions() {
   sources | while read -r file; do
     name=${file##*/}
@@ -50,7 +55,7 @@ machine_paths() {
     sed -E 's/^\.\///; s/^([^:]*:[0-9]+):.*/\1: names a path of one machine: make it relative or a parameter/'
 }
 
-problems=$(introductions; sizes; machine_paths)
+problems=$(introductions; long_lines; sizes; machine_paths)
 [ -z "$problems" ] && exit 0
 echo "$problems"
 exit 1
