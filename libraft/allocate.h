@@ -10,6 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* `allocator`, or the C library's for NULL. A freestanding build (RAFT_FREESTANDING defined)
+ * has none to fall back on: NULL. */
+static inline const raft_allocator *raft_allocator_or_default(const raft_allocator *allocator) {
+#ifdef RAFT_FREESTANDING
+  return allocator;
+#else
+  return allocator != NULL ? allocator : raft_default_allocator();
+#endif
+}
+
 static inline void *raft_allocate(const raft_allocator *allocator, size_t size) {
   return allocator->malloc(allocator->ctx, size);
 }

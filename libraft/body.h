@@ -32,6 +32,7 @@ struct raft_body {
   unsigned char *bytes;
   raft_buf *context_owner;
   raft_body *shared; /* another body that this one's message points into */
+  raft_body *next_dead; /* body.c's, while it frees */
 };
 
 /* One reference, the caller's. NULL when out of memory or when the sizes overflow. */
