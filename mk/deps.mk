@@ -5,10 +5,15 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 
-# The package of a compiler has its name, a version suffix included (gcc-12, clang-14).
-CC_PACKAGES := $(notdir $(CC)) $(if $(findstring clang,$(CC)),libclang-rt$(patsubst clang%,%,$(notdir $(CC)))-dev,$(notdir $(CXX)))
+# The package of a compiler has its name, a version suffix included (gcc-12, clang-14). Clang's
+# sanitizers and coverage tools are packages of their own, with the version in the name.
+CLANG_VERSION := $(or $(patsubst clang-%,%,$(filter clang-%,$(notdir $(CC)))),14)
+DEPS_GCC := $(notdir $(CC) $(CXX))
+DEPS_CLANG := $(notdir $(CC)) $(if $(SANITIZE)$(COVERAGE),libclang-rt-$(CLANG_VERSION)-dev) \
+  $(if $(COVERAGE),llvm)
+DEPS_COMPILER := $(if $(findstring clang,$(CC)),$(DEPS_CLANG),$(DEPS_GCC))
 
-DEPS_BUILD := $(CC_PACKAGES) binutils libc6-dev make pkg-config nanopb libnanopb-dev \
+DEPS_BUILD := $(DEPS_COMPILER) binutils libc6-dev make pkg-config nanopb libnanopb-dev \
   protobuf-compiler python3-protobuf liblmdb-dev libuv1-dev libxxhash-dev check
 DEPS_RUN := redis-tools unicode-data procps
 DEPS_LINT := gcc g++ clang clang-format clang-tidy cppcheck
