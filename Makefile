@@ -10,6 +10,12 @@
 
 .DEFAULT_GOAL := all
 
+# Several targets are done one after the other (`make clean all`, `make unit datadriven`); each of
+# them uses all processors.
+ifneq ($(words $(or $(MAKECMDGOALS),all)),1)
+.NOTPARALLEL:
+endif
+
 include mk/toolchain.mk
 include mk/deps.mk
 include mk/proto.mk

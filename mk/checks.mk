@@ -13,7 +13,11 @@ C_FILES = $(shell find include libraft kvexample test -name '*.[ch]' 2> /dev/nul
 .PHONY: check check-layers check-freestanding check-names check-headers check-files check-readme \
   check-format format check-tidy run-tidy check-cppcheck check-bare
 
-check: check-layers check-freestanding check-headers check-names check-files check-readme check-format check-tidy check-cppcheck ## All checks below
+CHECKS := check-layers check-freestanding check-headers check-names check-files check-readme \
+  check-format check-tidy check-cppcheck
+
+check: deps-lint ## All checks below
+	@+$(AGAIN) $(CHECKS)
 
 check-layers: deps ## Who may include and call what
 	@+$(AGAIN) $(if $(wildcard kvexample/raftstore/*.c),build/libkv.a)

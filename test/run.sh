@@ -72,12 +72,23 @@ unit() {
   done
 }
 
-# interaction_files: etcd-io/raft's scripts without those that are listed as waiting.
+# interaction_files: etcd-io/raft's scripts, without those that test/interaction/waiting names: lines of
+# a file name and what it waits for.
 interaction_files() {
   local file
   for file in "$UPSTREAM"/interaction/*.txt; do
-    grep -qs "^${file##*/}\b" test/interaction/waiting || echo "$file"
+    grep -qs "^${file##*/}[[:blank:]]" test/interaction/waiting || echo "$file"
   done
+}
+
+waiting() {
+  local file reason
+  [ -f test/interaction/waiting ] || return 0
+  while read -r file reason; do
+    case $file in
+    *.txt) skip "$file" "waits for $reason" ;;
+    esac
+  done < test/interaction/waiting
 }
 
 datadriven() {
@@ -92,6 +103,7 @@ datadriven() {
   done
   # shellcheck disable=SC2046 # file names without blanks
   suite datadriven/etcd-raft-interaction build/test/datadriven interaction $(interaction_files)
+  waiting
 }
 
 checks() {
