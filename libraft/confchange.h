@@ -2,7 +2,9 @@
  *
  * Each function computes the tracker that a change would lead to, next to the one in force,
  * which is not touched: an invalid change or an allocation that fails leaves no trace. Adopt the
- * result with raft_tracker_adopt, or drop it with raft_tracker_discard.
+ * result with raft_tracker_adopt, or drop it with raft_tracker_discard. Until then the result
+ * shares the windows of members that stay with the tracker that it was computed from, which must
+ * not change meanwhile.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,7 +14,8 @@
 #include "tracker.h"
 
 /* `next` is uninitialised on entry; holds the result on RAFT_OK only. New members start to probe at
- * max(last_index, 1), as recently active. RAFT_ECONF_..., RAFT_ENOMEM. */
+ * max(last_index, 1), as recently active. RAFT_ECONF_..., RAFT_ENOMEM; RAFT_EINVARIANT: `now` is
+ * no configuration that changes can lead to. */
 int raft_confchange_simple(const raft_tracker *now, uint64_t last_index,
                            const raft_conf_change_single *changes, size_t count,
                            raft_tracker *next);

@@ -20,6 +20,9 @@ int raft_idset_add(raft_idset *set, uint64_t id, const raft_allocator *allocator
 void raft_idset_remove(raft_idset *set, uint64_t id); /* no-op if absent */
 /* `to` must be empty. RAFT_ENOMEM leaves it so. */
 int raft_idset_copy(raft_idset *to, const raft_idset *from, const raft_allocator *allocator);
+/* `to` must be empty; becomes the set of a list in any order. RAFT_EINVAL: an id is twice in the
+ * list; RAFT_ENOMEM. Either leaves it empty. O(n log n). */
+int raft_idset_assign(raft_idset *to, raft_ids from, const raft_allocator *allocator);
 void raft_idset_free(raft_idset *set, const raft_allocator *allocator); /* leaves the empty set */
 
 static inline raft_ids raft_idset_view(const raft_idset *set) {

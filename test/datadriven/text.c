@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Noreturn static void out_of_memory(void) {
+  fprintf(stderr, "datadriven: out of memory\n");
+  exit(2);
+}
+
 void *must_allocate(size_t size) {
   return must_reallocate(NULL, size);
 }
@@ -15,8 +20,7 @@ void *must_allocate(size_t size) {
 void *must_reallocate(void *pointer, size_t size) {
   void *memory = realloc(pointer, size == 0 ? 1 : size);
   if (memory == NULL) {
-    fprintf(stderr, "datadriven: out of memory\n");
-    exit(2);
+    out_of_memory();
   }
   return memory;
 }
@@ -58,15 +62,13 @@ void text_puts(struct text *text, const char *string) {
 }
 
 void text_vprintf(struct text *text, const char *format, va_list arguments) {
-  va_list again;
-  va_copy(again, arguments);
-  int len = vsnprintf(NULL, 0, format, arguments);
-  if (len > 0) {
-    make_room(text, (size_t)len);
-    (void)vsnprintf(text->data + text->len, (size_t)len + 1, format, again);
-    text->len += (size_t)len;
+  char *string = NULL;
+  int len = vasprintf(&string, format, arguments);
+  if (len < 0) {
+    out_of_memory();
   }
-  va_end(again);
+  text_append(text, string, (size_t)len);
+  free(string);
 }
 
 void text_printf(struct text *text, const char *format, ...) {
