@@ -35,7 +35,7 @@ typedef enum kv_op {
   KV_OP_STRLEN = 35, /* key */
   KV_OP_TYPE = 36,   /* key */
   KV_OP_TTL = 37,    /* key; -1 or -2; flag MILLIS changes nothing yet */
-  KV_OP_SCAN = 38,   /* after pattern; number is the count. Answers [cursor, [key ...]] */
+  KV_OP_SCAN = 38,   /* after [pattern]; number is the count. Answers [cursor, [key ...]] */
   KV_OP_DBSIZE = 39
 } kv_op;
 
@@ -47,6 +47,16 @@ enum {
   KV_FLAG_ABSENT = 1u << 4
 };
 
+/* Bounds of one command beyond those of its keys and values: bytes of all arguments together,
+ * number of arguments, bytes of a pattern. Requests above them are refused before they travel. */
+#define KV_MAX_COMMAND (8u << 20)
+#define KV_MAX_ARGS    (1u << 17)
+#define KV_MAX_PATTERN 512
+/* Bounds of one answer: MGET answers an error beyond the first, SCAN stops early at the others. */
+#define KV_MAX_REPLY      (64u << 20)
+#define KV_MAX_SCAN_REPLY (1u << 20)
+#define KV_MAX_SCAN_KEYS  10000
+
 typedef struct kv_command {
   kv_op op;
   uint32_t flags;
@@ -55,7 +65,9 @@ typedef struct kv_command {
   size_t arg_count;
 } kv_command;
 
-bool kv_op_is_write(kv_op op);
+bool kv_op_is_write(kv_op op); /* false also for a number that is no op */
+bool kv_op_is_known(kv_op op);
+const char *kv_op_name(kv_op op); /* "SET"; "?" for what is none */
 
 /* Checks counts and sizes (KV_MAX_KEY, KV_MAX_VALUE, empty keys). KV_EINVAL: *why is a static
  * Redis-style error text. Also what a decoded command must pass before it is executed. */
@@ -70,14 +82,22 @@ kv_key_range kv_command_keys(const kv_command *command);
 /* Binary form, used in raft entries and between stores. size_t return: bytes needed; nothing is
  * written beyond `size`. */
 size_t kv_command_encode(const kv_command *command, void *buf, size_t size);
-/* Decodes one command from the front of *input and moves it past. args (room for *arg_room, see
- * KV_ECORRUPT / KV_EFULL: needs *arg_room) borrow from the input. */
+/* Decodes one command from the front of *input and moves it past. The arguments borrow from the
+ * input; they go to args, which has room for *arg_room of them.
+ * KV_EFULL: *arg_room is what it takes, the input stands where it was. KV_ECORRUPT: not a command
+ * (an unknown op included: a replica that cannot execute an entry must not pass over it). */
 int kv_command_decode(raft_slice *input, kv_command *command, raft_slice *args, size_t *arg_room);
 
 /* Executes against a transaction and appends the answer to `reply`. An answer that is a Redis
  * error (not an integer, too long ...) is still KV_OK: it is the same on every replica. Other codes
- * mean that the engine failed and the transaction must be given up. SCAN looks at keys in
- * [range_start, range_end) only; range_end empty: no end. */
+ * mean that the engine failed and the transaction must be given up. A command that does not pass
+ * kv_command_check answers that error. SCAN and DBSIZE look at keys in [range_start, range_end)
+ * only; range_end empty: no end.
+ *
+ * SCAN: args[0] is the key behind which to go on (empty: from the start), args[1] a pattern
+ * (absent: every key). Its cursor is the last key that was looked at, or empty when none is left.
+ * It looks at `number` keys, at most KV_MAX_SCAN_KEYS, and at fewer when the answer or the matching
+ * becomes too much work for one call: a caller goes on as long as the cursor is not empty. */
 int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,
                        raft_slice range_end, kv_reply *reply);
 

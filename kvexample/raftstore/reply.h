@@ -35,4 +35,7 @@ void kv_reply_array(kv_reply *reply, size_t count); /* header; `count` items fol
 void kv_reply_map(kv_reply *reply, size_t pairs);   /* header; 2 * pairs items follow */
 void kv_reply_append(kv_reply *reply, const void *data, size_t len); /* ready-made RESP3 */
 
+/* What to answer instead of a failed reply; static. */
+raft_slice kv_reply_out_of_memory(void);
+
 #endif
