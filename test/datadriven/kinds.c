@@ -5,5 +5,6 @@
 #include "kind.h"
 
 const struct datadriven_kind *const datadriven_kinds[] = {
+    &quorum_kind,
     NULL,
 };

@@ -186,41 +186,37 @@ static const struct datadriven_kind *find_kind(const char *name) {
   return NULL;
 }
 
-/* Takes the options off the arguments; returns how many there were, -1 for an unknown one. */
+static bool read_option(const char *argument, struct options *options) {
+  if (strcmp(argument, "--rewrite") == 0) {
+    options->rewrite = true;
+  } else if (strcmp(argument, "--logs") == 0) {
+    options->logs = true;
+  } else {
+    fprintf(stderr, "datadriven: unknown option \"%s\"\n", argument);
+    return false;
+  }
+  return true;
+}
+
+/* Takes the options out of the arguments, wherever they stand: KIND and the files move to the
+ * front of argv. Their number, -1 for an unknown option. */
 static int read_options(int argc, char **argv, struct options *options) {
-  int used = 0;
-  for (; used < argc && strncmp(argv[used], "--", 2) == 0; used++) {
-    if (strcmp(argv[used], "--rewrite") == 0) {
-      options->rewrite = true;
-    } else if (strcmp(argv[used], "--logs") == 0) {
-      options->logs = true;
-    } else {
-      fprintf(stderr, "datadriven: unknown option \"%s\"\n", argv[used]);
+  int kept = 0;
+  for (int i = 1; i < argc; i++) {
+    if (strncmp(argv[i], "--", 2) != 0) {
+      argv[kept++] = argv[i];
+    } else if (!read_option(argv[i], options)) {
       return -1;
     }
   }
-  return used;
+  return kept;
 }
 
-int main(int argc, char **argv) {
-  struct options options = {0};
+static int run_scripts(const struct options *options, char *const *paths, int count) {
   unsigned passed = 0;
   unsigned failed = 0;
-  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-    print_usage(stdout);
-    return 0;
-  }
-  int used = read_options(argc - 1, argv + 1, &options);
-  if (used < 0 || argc - used < 3) {
-    print_usage(stderr);
-    return 2;
-  }
-  options.kind = find_kind(argv[used + 1]);
-  if (options.kind == NULL) {
-    return 2;
-  }
-  for (int i = used + 2; i < argc; i++) {
-    if (run_script(&options, argv[i])) {
+  for (int i = 0; i < count; i++) {
+    if (run_script(options, paths[i])) {
       passed++;
     } else {
       failed++;
@@ -228,4 +224,19 @@ int main(int argc, char **argv) {
   }
   printf("%u passed, %u failed\n", passed, failed);
   return failed == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+  struct options options = {0};
+  if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    print_usage(stdout);
+    return 0;
+  }
+  int count = read_options(argc, argv, &options);
+  if (count < 2) {
+    print_usage(stderr);
+    return 2;
+  }
+  options.kind = find_kind(argv[0]);
+  return options.kind == NULL ? 2 : run_scripts(&options, argv + 1, count - 1);
 }
