@@ -21,6 +21,7 @@ typedef struct raft_progress {
   uint64_t next;
   uint64_t sent_commit;      /* highest commit index sent; never above next - 1 when it counts */
   uint64_t pending_snapshot; /* index of the snapshot on its way, 0: none */
+  uint64_t acked_round;      /* newest heartbeat round that it answered; 0: none (reads, lease) */
   raft_inflights inflights;
   uint32_t snapshot_ticks;  /* ticks since the snapshot was sent */
   uint32_t acked_send_tick; /* lease: leader's clock when the last answered heartbeat was sent */
