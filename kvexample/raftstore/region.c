@@ -1,0 +1,205 @@
+/* region.c - the descriptor of a region: which keys, which peers, in which epoch.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "raftstore/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+const char *kv_peer_role_name(kv_peer_role role) {
+  static const char *const names[] = {"voter", "learner", "incoming", "demoting"};
+  return (size_t)role < sizeof names / sizeof *names ? names[role] : "unknown";
+}
+
+static void free_slice(raft_slice *slice) {
+  union {
+    const void *in;
+    void *out;
+  } owned = {slice->data};
+  free(owned.out);
+  *slice = (raft_slice){0};
+}
+
+/* An empty slice has no memory. */
+static int copy_slice(raft_slice *to, raft_slice from) {
+  *to = (raft_slice){0};
+  if (from.len == 0) {
+    return KV_OK;
+  }
+  void *data = malloc(from.len);
+  if (data == NULL) {
+    return KV_ENOMEM;
+  }
+  memcpy(data, from.data, from.len);
+  *to = (raft_slice){data, from.len};
+  return KV_OK;
+}
+
+void kv_region_clear(kv_region *region) {
+  for (size_t i = 0; i < region->peer_count; i++) {
+    free(region->peers[i].address);
+  }
+  free(region->peers);
+  free_slice(&region->start);
+  free_slice(&region->end);
+  *region = (kv_region){0};
+}
+
+int kv_region_set_range(kv_region *region, raft_slice start, raft_slice end) {
+  raft_slice new_start, new_end;
+  if (copy_slice(&new_start, start) != KV_OK) {
+    return KV_ENOMEM;
+  }
+  if (copy_slice(&new_end, end) != KV_OK) {
+    free_slice(&new_start);
+    return KV_ENOMEM;
+  }
+  free_slice(&region->start);
+  free_slice(&region->end);
+  region->start = new_start;
+  region->end = new_end;
+  return KV_OK;
+}
+
+int kv_region_copy(kv_region *to, const kv_region *from) {
+  *to = (kv_region){.id = from->id, .epoch = from->epoch};
+  int rc = kv_region_set_range(to, from->start, from->end);
+  for (size_t i = 0; i < from->peer_count && rc == KV_OK; i++) {
+    const kv_region_peer *peer = &from->peers[i];
+    rc = kv_region_put_peer(to, peer->id, peer->store_id, peer->role, peer->address);
+  }
+  to->max_peer_id = from->max_peer_id;
+  if (rc != KV_OK) {
+    kv_region_clear(to);
+  }
+  return rc;
+}
+
+void kv_region_move(kv_region *to, kv_region *from) {
+  kv_region_clear(to);
+  *to = *from;
+  *from = (kv_region){0};
+}
+
+bool kv_region_initialised(const kv_region *region) {
+  return region->peer_count > 0;
+}
+
+static int compare(raft_slice a, raft_slice b) {
+  size_t shorter = a.len < b.len ? a.len : b.len;
+  int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
+  return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+bool kv_key_past_end(raft_slice key, raft_slice end) {
+  return end.len > 0 && compare(key, end) >= 0;
+}
+
+bool kv_region_has_key(const kv_region *region, raft_slice key) {
+  return compare(key, region->start) >= 0 && !kv_key_past_end(key, region->end);
+}
+
+bool kv_region_overlaps(const kv_region *a, const kv_region *b) {
+  return !kv_key_past_end(a->start, b->end) && !kv_key_past_end(b->start, a->end);
+}
+
+bool kv_epoch_equal(kv_epoch a, kv_epoch b) {
+  return a.conf_ver == b.conf_ver && a.version == b.version;
+}
+
+bool kv_epoch_stale(kv_epoch a, kv_epoch b) {
+  return a.conf_ver < b.conf_ver || a.version < b.version;
+}
+
+/* Where the peer is, or would be inserted. */
+static size_t position(const kv_region *region, uint64_t peer_id) {
+  size_t at = 0;
+  while (at < region->peer_count && region->peers[at].id < peer_id) {
+    at++;
+  }
+  return at;
+}
+
+const kv_region_peer *kv_region_find_peer(const kv_region *region, uint64_t peer_id) {
+  size_t at = position(region, peer_id);
+  return at < region->peer_count && region->peers[at].id == peer_id ? &region->peers[at] : NULL;
+}
+
+const kv_region_peer *kv_region_find_store(const kv_region *region, uint64_t store_id) {
+  for (size_t i = 0; i < region->peer_count; i++) {
+    if (region->peers[i].store_id == store_id) {
+      return &region->peers[i];
+    }
+  }
+  return NULL;
+}
+
+bool kv_peer_is_learner(const kv_region_peer *peer) {
+  return peer->role == KV_PEER_LEARNER || peer->role == KV_PEER_INCOMING;
+}
+
+static int insert_peer(kv_region *region, size_t at, kv_region_peer peer) {
+  size_t count = region->peer_count;
+  kv_region_peer *grown = realloc(region->peers, (count + 1) * sizeof *grown);
+  if (grown == NULL) {
+    return KV_ENOMEM;
+  }
+  region->peers = grown;
+  memmove(grown + at + 1, grown + at, (count - at) * sizeof *grown);
+  grown[at] = peer;
+  region->peer_count = count + 1;
+  return KV_OK;
+}
+
+int kv_region_put_peer(kv_region *region, uint64_t id, uint64_t store_id, kv_peer_role role,
+                       const char *address) {
+  const kv_region_peer *there = kv_region_find_store(region, store_id);
+  if (there != NULL && there->id != id) {
+    return KV_EINVAL;
+  }
+  kv_region_peer peer = {id, store_id, role, strdup(address)};
+  if (peer.address == NULL) {
+    return KV_ENOMEM;
+  }
+  size_t at = position(region, id);
+  if (at < region->peer_count && region->peers[at].id == id) {
+    free(region->peers[at].address);
+    region->peers[at] = peer;
+  } else if (insert_peer(region, at, peer) != KV_OK) {
+    free(peer.address);
+    return KV_ENOMEM;
+  }
+  region->max_peer_id = id > region->max_peer_id ? id : region->max_peer_id;
+  return KV_OK;
+}
+
+bool kv_region_remove_peer(kv_region *region, uint64_t peer_id) {
+  size_t at = position(region, peer_id);
+  if (at == region->peer_count || region->peers[at].id != peer_id) {
+    return false;
+  }
+  free(region->peers[at].address);
+  region->peer_count--;
+  memmove(region->peers + at, region->peers + at + 1,
+          (region->peer_count - at) * sizeof *region->peers);
+  return true;
+}
+
+void kv_region_conf_state(const kv_region *region, uint64_t *ids, raft_conf_state *state) {
+  *state = (raft_conf_state){.voters.ids = ids};
+  for (size_t i = 0; i < region->peer_count; i++) {
+    if (!kv_peer_is_learner(&region->peers[i])) {
+      ids[state->voters.count++] = region->peers[i].id;
+    }
+  }
+  uint64_t *learners = ids + state->voters.count;
+  state->learners.ids = learners;
+  for (size_t i = 0; i < region->peer_count; i++) {
+    if (kv_peer_is_learner(&region->peers[i])) {
+      learners[state->learners.count++] = region->peers[i].id;
+    }
+  }
+}
