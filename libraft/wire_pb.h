@@ -10,7 +10,8 @@
 #include <libraft/wire.h>
 #include <pb_decode.h>
 #include <pb_encode.h>
-#include <raftpb.pb.h>
+
+#include "raftpb.pb.h"
 
 /* `limits`, or the defaults for NULL. */
 raft_wire_limits raft_wire_limits_or_default(const raft_wire_limits *limits);
