@@ -31,7 +31,7 @@ struct raft_body {
   uint64_t *ids;
   unsigned char *bytes;
   raft_buf *context_owner;
-  raft_body *shared; /* another body that this one's message points into */
+  raft_body *shared;    /* another body that this one's message points into */
   raft_body *next_dead; /* body.c's, while it frees */
 };
 

@@ -176,9 +176,10 @@ const raft_storage *raft_memory_storage_interface(raft_memory_storage *storage) 
 
 /* --- membership and snapshots -------------------------------------------------------------- */
 
+/* *room is NULL if all lists are empty. */
 static raft_ids copy_list(raft_ids from, uint64_t **room) {
   raft_ids to = {NULL, from.count};
-  if (from.count > 0) {
+  if (from.count > 0 && *room != NULL) {
     memcpy(*room, from.ids, from.count * sizeof(uint64_t));
     to.ids = *room;
     *room += from.count;
@@ -316,12 +317,12 @@ static int copy_borrowed(const raft_allocator *allocator, const raft_entry *entr
 }
 
 /* Copies entries to `to`, each with a reference of its payload's owner, which for a borrowed
- * payload is `copy`, where its bytes go to `room`. */
+ * payload is `copy`, where its bytes go to `room` (NULL if none is borrowed). */
 static void keep_entries(const raft_entry *entries, size_t count, raft_buf *copy,
                          unsigned char *room, raft_entry *to) {
   for (size_t i = 0; i < count; i++) {
     to[i] = entries[i];
-    if (is_borrowed(&entries[i])) {
+    if (room != NULL && is_borrowed(&entries[i])) {
       memcpy(room, entries[i].data.data, entries[i].data.len);
       to[i].data.data = room;
       to[i].data.owner = copy;
