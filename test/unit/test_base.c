@@ -53,9 +53,10 @@ END_TEST
 
 START_TEST(lines_below_the_level_are_not_written) {
   const kv_logger logger = {.write = keep, .level = KV_WARN};
+  const int before = lines;
   kv_log(&logger, KV_INFO, "quiet", NULL);
   kv_log(NULL, KV_ERROR, "nobody", NULL);
-  ck_assert_int_eq(lines, 0);
+  ck_assert_int_eq(lines, before);
 }
 END_TEST
 
