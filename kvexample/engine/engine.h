@@ -60,11 +60,31 @@ struct kv_cursor {
 
 typedef struct kv_lmdb_options {
   const char *directory;
-  uint64_t map_size;    /* 0: 1 TiB, halved until the address space allows it */
+  uint64_t map_size;    /* bytes; 0: 1 TiB, halved until the address space allows it */
+  uint64_t map_limit;   /* bytes up to which the map grows; 0: map_size, or 1 TiB if that is 0 */
   unsigned max_readers; /* 0: 64 */
 } kv_lmdb_options;
 
-/* Opens (creates) the LMDB environment in an existing directory. Never NOSYNC, never WRITEMAP. */
+/* Opens (creates) the LMDB environment in an existing directory. Never NOSYNC, never WRITEMAP.
+ *
+ * Transactions: begin(write) waits for the running write transaction. Read transactions may be
+ * used on any one thread at a time. A thread that holds a transaction must not begin a write one.
+ * KV_EBUSY from begin: max_readers are open.
+ *
+ * KV_EFULL from put, del or commit: the map or the disk is full. The transaction is lost, the
+ * engine is not: give it up and try again, which grows the map if its limit allows it, or when
+ * there is space. KV_EIO or KV_ECORRUPT from commit: every later begin fails, the program must be
+ * restarted.
+ *
+ * Errors of opening: KV_EFOREIGN (the directory has files that this engine did not write), KV_EBUSY
+ * (another process has it open), KV_EIO, KV_ECORRUPT, KV_ENOMEM, KV_EINVAL. */
 int kv_lmdb_open(const kv_lmdb_options *options, kv_engine **engine, kv_error *error);
+
+typedef struct kv_lmdb_usage {
+  uint64_t map_bytes;  /* reserved now; costs address space, not disk */
+  uint64_t used_bytes; /* of the file, free pages inside included; never shrinks */
+} kv_lmdb_usage;
+/* Any thread. */
+void kv_lmdb_usage_of(kv_engine *engine, kv_lmdb_usage *usage);
 
 #endif
