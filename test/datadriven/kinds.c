@@ -6,5 +6,6 @@
 
 const struct datadriven_kind *const datadriven_kinds[] = {
     &quorum_kind,
+    &confchange_kind,
     NULL,
 };
