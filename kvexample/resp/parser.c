@@ -7,11 +7,11 @@
  */
 #include "resp/parser.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "engine/engine.h"
 #include "resp/inline.h"
 
@@ -20,7 +20,7 @@ enum { ARGS_KEPT = 128, ARGS_FIRST = 16 };
 
 kv_resp_limits kv_resp_default_limits(void) {
   return (kv_resp_limits){.bulk_bytes = 2 * (size_t)KV_MAX_VALUE,
-                          .request_bytes = (size_t)64 << 20,
+                          .request_bytes = (size_t)32 << 20,
                           .line_bytes = (size_t)64 << 10,
                           .argument_count = (size_t)1 << 20};
 }
@@ -56,33 +56,6 @@ static kv_resp_state out_of_memory(kv_resp_parser *parser) {
 static kv_resp_state more(kv_resp_parser *parser, size_t wanted) {
   parser->wanted = wanted;
   return KV_RESP_MORE;
-}
-
-bool kv_resp_parse_integer(const void *text, size_t len, int64_t *number) {
-  const char *digit = text;
-  const char *end = digit + len;
-  const bool negative = len > 0 && *digit == '-';
-  if (negative) {
-    digit++;
-  }
-  if (digit == end || (*digit == '0' && len > 1)) {
-    *number = 0;
-    return digit != end && len == 1;
-  }
-  const uint64_t limit = (uint64_t)INT64_MAX + (negative ? 1 : 0);
-  uint64_t value = 0;
-  for (; digit < end; digit++) {
-    if (*digit < '0' || *digit > '9') {
-      return false;
-    }
-    const uint64_t next = (uint64_t)(*digit - '0');
-    if (value > (limit - next) / 10) {
-      return false;
-    }
-    value = value * 10 + next;
-  }
-  *number = negative ? (int64_t)(0 - value) : (int64_t)value;
-  return true;
 }
 
 static bool make_room(kv_resp_parser *parser) {
@@ -180,7 +153,7 @@ static kv_resp_state parse_length(kv_resp_parser *parser, const char *data, size
     return more(parser, line + 2);
   }
   const size_t first = parser->position + 1;
-  *valid = kv_resp_parse_integer(data + first, line - first, number);
+  *valid = kv_decimal_parse(data + first, line - first, number);
   parser->position = line + 2;
   return KV_RESP_REQUEST;
 }

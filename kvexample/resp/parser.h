@@ -26,7 +26,7 @@ typedef struct kv_resp_limits {
 } kv_resp_limits;
 
 /* Twice the longest value (so that a value that is too long gets an error, not a closed
- * connection), 64 MiB, 64 KiB, 1 048 576. */
+ * connection), 32 MiB, 64 KiB, 1 048 576. */
 kv_resp_limits kv_resp_default_limits(void);
 
 typedef enum kv_resp_state {
@@ -65,8 +65,5 @@ void kv_resp_parser_free(kv_resp_parser *parser);
  * least the bytes of the one before. Inline arguments in quotes are unquoted in place. After
  * REQUEST and EMPTY the next call begins a new request; after ERROR there is no next call. */
 kv_resp_state kv_resp_parse(kv_resp_parser *parser, char *data, size_t len);
-
-/* A whole decimal number without leading zeros, plus signs or blanks, as Redis reads it. */
-bool kv_resp_parse_integer(const void *text, size_t len, int64_t *number);
 
 #endif

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/decimal.h"
 #include "base/error.h"
-#include "resp/parser.h"
 
 /* One element as it was read: its line without type byte and CR LF, and the bytes behind. */
 typedef struct resp_element {
@@ -102,8 +102,8 @@ static size_t read_element(const char *data, size_t len, const element_type *typ
   if (!type->counted) {
     return size;
   }
-  if (!kv_resp_parse_integer(element->text, element->text_len, &element->count) ||
-      element->count < -1 || element->count > INT32_MAX) {
+  if (!kv_decimal_parse(element->text, element->text_len, &element->count) || element->count < -1 ||
+      element->count > INT32_MAX) {
     return 0;
   }
   if (type->body && element->count >= 0) {

@@ -249,39 +249,6 @@ START_TEST(random_bytes_do_no_harm) {
 }
 END_TEST
 
-START_TEST(integers_as_redis_reads_them) {
-  static const struct {
-    const char *text;
-    bool valid;
-    int64_t number;
-  } cases[] = {
-      {"0", true, 0},
-      {"-1", true, -1},
-      {"9223372036854775807", true, INT64_MAX},
-      {"-9223372036854775808", true, INT64_MIN},
-      {"9223372036854775808", false, 0},
-      {"-9223372036854775809", false, 0},
-      {"99999999999999999999", false, 0},
-      {"", false, 0},
-      {"-", false, 0},
-      {"-0", false, 0},
-      {"01", false, 0},
-      {"+1", false, 0},
-      {" 1", false, 0},
-      {"1 ", false, 0},
-      {"1x", false, 0},
-  };
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    int64_t number = 0;
-    const bool valid = kv_resp_parse_integer(cases[i].text, strlen(cases[i].text), &number);
-    ck_assert_msg(valid == cases[i].valid, "\"%s\"", cases[i].text);
-    if (valid) {
-      ck_assert_int_eq(number, cases[i].number);
-    }
-  }
-}
-END_TEST
-
 int main(void) {
   TCase *tests = tcase_create("parser");
   tcase_add_test(tests, arrays_of_bulk_strings);
@@ -294,7 +261,6 @@ int main(void) {
   tcase_add_test(tests, announced_arguments_cost_nothing);
   tcase_add_test(tests, room_of_a_huge_request_is_given_back);
   tcase_add_test(tests, random_bytes_do_no_harm);
-  tcase_add_test(tests, integers_as_redis_reads_them);
   Suite *suite = suite_create("resp_parser");
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);
