@@ -1,8 +1,8 @@
 /* wire_encode.c - from plain structs to raftpb bytes.
  *
  * What is present follows the model: numbers when they are not zero, bytes when data is not
- * NULL, and always: a message's type, a snapshot's metadata and membership with auto_leave, a
- * change's type and node.
+ * NULL, and always: a message's type, a hard state's three numbers, a snapshot's metadata and
+ * membership with auto_leave, a change's type and node.
  *
  * Each encode_X function writes one kind of message to a nanopb stream; the stream counts, fills a
  * buffer or calls a function. Payloads are passed to the stream as they lie in memory.
@@ -202,11 +202,11 @@ static bool encode_message(pb_ostream_t *stream, const void *object) {
 static bool encode_hard_state(pb_ostream_t *stream, const void *object) {
   const raft_hard_state *state = object;
   raft_pb_HardState form = {
-      .has_term = state->term != 0,
+      .has_term = true,
       .term = state->term,
-      .has_vote = state->vote != 0,
+      .has_vote = true,
       .vote = state->vote,
-      .has_commit = state->commit != 0,
+      .has_commit = true,
       .commit = state->commit,
   };
   return pb_encode(stream, raft_pb_HardState_fields, &form);
