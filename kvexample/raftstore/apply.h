@@ -32,11 +32,10 @@ typedef struct kv_apply_task kv_apply_task;
 
 /* What became of one entry. */
 typedef enum kv_apply_outcome {
-  KV_APPLY_NOTHING = 0,   /* an empty entry, or one that was applied before */
-  KV_APPLY_DONE = 1,      /* commands executed, change made */
-  KV_APPLY_STALE = 2,     /* the region's epoch moved between proposal and apply: no effect */
-  KV_APPLY_MALFORMED = 3, /* bytes that no store of this version proposes: no effect */
-  KV_APPLY_REDUNDANT = 4  /* a membership change that is in force already: no effect */
+  KV_APPLY_NOTHING = 0,  /* an empty entry, or one that was applied before */
+  KV_APPLY_DONE = 1,     /* commands executed, change made */
+  KV_APPLY_STALE = 2,    /* the region's epoch moved between proposal and apply: no effect */
+  KV_APPLY_REDUNDANT = 3 /* a membership change that is in force already: no effect */
 } kv_apply_outcome;
 
 typedef struct kv_apply_result {
@@ -78,7 +77,9 @@ struct kv_apply_task {
   kv_region region;
 };
 
-/* Applies the task. KV_OK, or an engine's error: the transaction must be given up. Any thread. */
+/* Applies the task. Otherwise the transaction must be given up: an engine's error; KV_EINVAL, an
+ * earlier task of the region has failed; KV_ECORRUPT, an entry that this program does not
+ * understand. Any thread. */
 int kv_apply_run(kv_apply_task *task, kv_txn *txn);
 
 /* Any thread; NULL is ignored. */

@@ -1,0 +1,284 @@
+/* apply.c - committed entries on their way through the engine and back.
+ *
+ * Everything here is a function of the entries and of what the transaction shows, so that all
+ * replicas do the same. An entry that is refused because the region changed has no effect but that
+ * applied_index moves past it. One that this program does not understand, perhaps because a newer
+ * one proposed it, is an error: a replica that passed over it would silently differ.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "raftstore/apply.h"
+
+#include <libraft/wire.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "raftstore/command.h"
+#include "raftstore/entry.h"
+#include "raftstore/region_state.h"
+
+/* Keys of a destroyed region that one run deletes. */
+enum { CLEAR_KEYS = 10000 };
+
+/* One run: the region as the transaction shows it, moved along entry by entry. */
+typedef struct apply_run {
+  kv_apply_task *task;
+  kv_txn *txn;
+  kv_region_state state;
+  kv_apply_state applied;
+  kv_reply scratch; /* answers that nobody waits for */
+  raft_slice *args; /* of the command being decoded; grows */
+  size_t arg_room;
+} apply_run;
+
+void kv_apply_task_free(kv_apply_task *task) {
+  if (task != NULL) {
+    raft_message_release(&task->message);
+    kv_region_clear(&task->region);
+    kv_reply_free(&task->replies);
+    free(task->reply_ends);
+    free(task->results);
+    free(task);
+  }
+}
+
+/* A run may follow one whose transaction was given up. */
+static void reset(kv_apply_task *task) {
+  for (size_t i = 0; i < task->message.entry_count; i++) {
+    task->results[i].outcome = KV_APPLY_NOTHING;
+    task->results[i].first_reply = task->results[i].reply_count = 0;
+  }
+  task->replies.len = 0;
+  task->replies.failed = false;
+  task->reply_count = 0;
+  kv_region_clear(&task->region);
+  task->region_changed = task->tombstone = task->truncated = task->more = false;
+  task->truncated_index = 0;
+}
+
+static int end_reply(kv_apply_task *task) {
+  if (task->reply_count == task->reply_room) {
+    size_t room = task->reply_room > 0 ? task->reply_room * 2 : 16;
+    size_t *ends = realloc(task->reply_ends, room * sizeof *ends);
+    if (ends == NULL) {
+      return KV_ENOMEM;
+    }
+    task->reply_ends = ends;
+    task->reply_room = room;
+  }
+  task->reply_ends[task->reply_count++] = task->replies.len;
+  return KV_OK;
+}
+
+static int decode_command(apply_run *run, raft_slice *input, kv_command *command) {
+  size_t room = run->arg_room;
+  int rc = kv_command_decode(input, command, run->args, &room);
+  if (rc == KV_EFULL) {
+    raft_slice *args = realloc(run->args, room * sizeof *args);
+    if (args == NULL) {
+      return KV_ENOMEM;
+    }
+    run->args = args;
+    run->arg_room = room;
+    rc = kv_command_decode(input, command, run->args, &room);
+  }
+  return rc;
+}
+
+/* Data belongs to the region still, whatever was split off since the command was proposed. */
+static bool keys_are_inside(const kv_region *region, const kv_command *command) {
+  kv_key_range keys = kv_command_keys(command);
+  for (size_t i = 0; i < keys.count; i++) {
+    if (!kv_region_has_key(region, command->args[keys.first + i * keys.step])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static int execute_one(apply_run *run, const kv_command *command, bool answer) {
+  const kv_region *region = &run->state.region;
+  kv_reply *reply = answer ? &run->task->replies : &run->scratch;
+  int rc = KV_OK;
+  run->scratch.len = 0;
+  if (keys_are_inside(region, command)) {
+    rc = kv_command_execute(command, run->txn, region->start, region->end, reply);
+  } else {
+    kv_reply_error(reply, "TRYAGAIN the key belongs to another region now");
+  }
+  return rc == KV_OK && answer ? end_reply(run->task) : rc;
+}
+
+static int execute_commands(apply_run *run, const kv_entry *entry, kv_apply_result *result) {
+  raft_slice input = entry->commands;
+  kv_command command;
+  int rc = KV_OK;
+  result->first_reply = run->task->reply_count;
+  for (uint32_t i = 0; i < entry->command_count && rc == KV_OK; i++) {
+    rc = decode_command(run, &input, &command);
+    if (rc == KV_OK) {
+      rc = execute_one(run, &command, result->answer);
+    }
+  }
+  result->outcome = KV_APPLY_DONE;
+  result->reply_count = run->task->reply_count - result->first_reply;
+  return rc;
+}
+
+/* Only ever forward, and never past what is applied. */
+static int compact_log(apply_run *run, const kv_entry *entry, const raft_entry *at,
+                       kv_apply_result *result) {
+  kv_apply_task *task = run->task;
+  if (entry->compact_index > run->applied.truncated_index && entry->compact_index < at->index) {
+    run->applied.truncated_index = entry->compact_index;
+    run->applied.truncated_term = entry->compact_term;
+    task->truncated = true;
+    task->truncated_index = entry->compact_index;
+  }
+  result->outcome = KV_APPLY_DONE;
+  if (!result->answer) {
+    return KV_OK;
+  }
+  result->first_reply = task->reply_count;
+  result->reply_count = 1;
+  kv_reply_integer(&task->replies, (int64_t)run->applied.truncated_index);
+  return end_reply(task);
+}
+
+static int apply_normal(apply_run *run, const raft_entry *at, kv_apply_result *result) {
+  kv_entry entry;
+  raft_slice payload = {at->data.data, at->data.len};
+  if (payload.len == 0) {
+    return KV_OK; /* a new leader's first entry */
+  }
+  if (kv_entry_decode(payload, &entry) != KV_OK || entry.region_id != run->task->region_id) {
+    return KV_ECORRUPT;
+  }
+  if (entry.kind == KV_ENTRY_COMPACT_LOG) {
+    return compact_log(run, &entry, at, result);
+  }
+  if (entry.epoch.version != run->state.region.epoch.version) {
+    result->outcome = KV_APPLY_STALE;
+    return KV_OK;
+  }
+  return execute_commands(run, &entry, result);
+}
+
+static bool is_in_force(const kv_region *region, const kv_change_peer *change) {
+  const kv_region_peer *peer = kv_region_find_peer(region, change->peer_id);
+  return change->remove ? peer == NULL : peer != NULL && peer->role == change->role;
+}
+
+/* KV_EINVAL: the change contradicts the region. */
+static int change_region(kv_region *region, const kv_change_peer *change) {
+  const kv_region_peer *peer = kv_region_find_peer(region, change->peer_id);
+  if (change->remove) {
+    return kv_region_remove_peer(region, change->peer_id) ? KV_OK : KV_EINVAL;
+  }
+  bool reused = peer == NULL && change->peer_id <= region->max_peer_id;
+  bool moved = peer != NULL && peer->store_id != change->store_id;
+  return reused || moved ? KV_EINVAL
+                         : kv_region_put_peer(region, change->peer_id, change->store_id,
+                                              change->role, change->address);
+}
+
+static int change_peers(apply_run *run, const kv_change_peer *change, kv_apply_result *result) {
+  kv_apply_task *task = run->task;
+  kv_region *region = &run->state.region;
+  if (is_in_force(region, change)) {
+    result->outcome = KV_APPLY_REDUNDANT;
+    return KV_OK;
+  }
+  if (change->epoch.conf_ver != region->epoch.conf_ver) {
+    result->outcome = KV_APPLY_STALE;
+    return KV_OK;
+  }
+  int rc = change_region(region, change);
+  if (rc != KV_OK) {
+    result->outcome = KV_APPLY_STALE;
+    return rc == KV_EINVAL ? KV_OK : rc;
+  }
+  region->epoch.conf_ver++;
+  result->outcome = KV_APPLY_DONE;
+  task->region_changed = true;
+  if (change->remove && change->peer_id == task->peer_id) {
+    run->state.phase = KV_REGION_TOMBSTONE;
+    task->tombstone = true;
+  }
+  return KV_OK;
+}
+
+static int apply_conf_change(apply_run *run, const raft_entry *at, kv_apply_result *result) {
+  raft_conf_change raft_change;
+  kv_change_peer change;
+  if (raft_conf_change_decode(at->data, &raft_change) != RAFT_OK ||
+      kv_change_peer_decode((raft_slice){raft_change.context.data, raft_change.context.len},
+                            &change) != KV_OK ||
+      change.peer_id != raft_change.node_id) {
+    return KV_ECORRUPT;
+  }
+  return change_peers(run, &change, result);
+}
+
+static int apply_entry(apply_run *run, const raft_entry *entry, kv_apply_result *result) {
+  if (entry->index <= run->applied.applied_index || run->state.phase != KV_REGION_NORMAL) {
+    return KV_OK;
+  }
+  if (entry->index != run->applied.applied_index + 1) {
+    return KV_EINVAL; /* an earlier task's transaction was given up: this one's turn comes later */
+  }
+  int rc = KV_OK;
+  switch (entry->type) {
+  case RAFT_ENTRY_NORMAL: rc = apply_normal(run, entry, result); break;
+  case RAFT_ENTRY_CONF_CHANGE: rc = apply_conf_change(run, entry, result); break;
+  case RAFT_ENTRY_CONF_CHANGE_V2: rc = KV_ECORRUPT; break;
+  }
+  run->applied.applied_index = entry->index;
+  run->applied.applied_term = entry->term;
+  return rc;
+}
+
+static int save(apply_run *run) {
+  kv_apply_task *task = run->task;
+  int rc = kv_apply_state_save(run->txn, task->region_id, &run->applied);
+  if (rc == KV_OK && task->region_changed) {
+    rc = kv_region_state_save(run->txn, &run->state);
+  }
+  task->applied = run->applied.applied_index;
+  if (rc == KV_OK && task->region_changed) {
+    kv_region_move(&task->region, &run->state.region);
+  }
+  return rc == KV_OK && task->replies.failed ? KV_ENOMEM : rc;
+}
+
+static int apply_entries(apply_run *run) {
+  kv_apply_task *task = run->task;
+  int rc = kv_region_state_load(run->txn, task->region_id, &run->state);
+  if (rc == KV_OK) {
+    rc = kv_apply_state_load(run->txn, task->region_id, &run->applied);
+  }
+  for (size_t i = 0; i < task->message.entry_count && rc == KV_OK; i++) {
+    rc = apply_entry(run, &task->message.entries[i], &task->results[i]);
+  }
+  return rc == KV_OK ? save(run) : rc;
+}
+
+static int clear(apply_run *run) {
+  kv_apply_task *task = run->task;
+  int rc = kv_region_state_load(run->txn, task->region_id, &run->state);
+  if (rc != KV_OK || run->state.phase != KV_REGION_TOMBSTONE) {
+    return rc;
+  }
+  return kv_data_clear(run->txn, run->state.region.start, run->state.region.end, CLEAR_KEYS,
+                       &task->more);
+}
+
+int kv_apply_run(kv_apply_task *task, kv_txn *txn) {
+  apply_run run = {.task = task, .txn = txn};
+  reset(task);
+  int rc = task->kind == KV_APPLY_CLEAR ? clear(&run) : apply_entries(&run);
+  kv_region_state_clear(&run.state);
+  kv_reply_free(&run.scratch);
+  free(run.args);
+  return rc;
+}

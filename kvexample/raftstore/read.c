@@ -1,0 +1,168 @@
+/* read.c - commands that read, on their way through the engine and back.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "raftstore/read.h"
+
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "raftstore/command.h"
+#include "raftstore/region_state.h"
+
+void kv_read_task_free(kv_read_task *task) {
+  if (task != NULL) {
+    kv_reply_free(&task->replies);
+    free(task->reply_ends);
+    free(task->commands);
+    free(task);
+  }
+}
+
+typedef struct read_args {
+  raft_slice *args;
+  size_t room;
+} read_args;
+
+static int decode(read_args *args, raft_slice input, kv_command *command) {
+  size_t room = args->room;
+  raft_slice again = input;
+  int rc = kv_command_decode(&input, command, args->args, &room);
+  if (rc == KV_EFULL) {
+    raft_slice *grown = realloc(args->args, room * sizeof *grown);
+    if (grown == NULL) {
+      return KV_ENOMEM;
+    }
+    args->args = grown;
+    args->room = room;
+    rc = kv_command_decode(&again, command, args->args, &room);
+  }
+  return rc == KV_OK && kv_op_is_write(command->op) ? KV_ECORRUPT : rc;
+}
+
+static bool keys_are_inside(const kv_region *region, const kv_command *command) {
+  kv_key_range keys = kv_command_keys(command);
+  for (size_t i = 0; i < keys.count; i++) {
+    if (!kv_region_has_key(region, command->args[keys.first + i * keys.step])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static int read_command(kv_read_task *task, kv_txn *txn, const kv_region *region, raft_slice bytes,
+                        read_args *args) {
+  kv_command command;
+  int rc = decode(args, bytes, &command);
+  if (rc == KV_ECORRUPT) {
+    kv_reply_error(&task->replies, "ERR malformed command");
+    return KV_OK;
+  }
+  if (rc == KV_OK && !keys_are_inside(region, &command)) {
+    kv_reply_error(&task->replies, "TRYAGAIN the key belongs to another region now");
+    return KV_OK;
+  }
+  return rc != KV_OK
+             ? rc
+             : kv_command_execute(&command, txn, region->start, region->end, &task->replies);
+}
+
+static int read_commands(kv_read_task *task, kv_txn *txn, const kv_region *region) {
+  read_args args = {0};
+  int rc = KV_OK;
+  for (size_t i = 0; i < task->command_count && rc == KV_OK; i++) {
+    rc = read_command(task, txn, region, task->commands[i], &args);
+    task->reply_ends[i] = task->replies.len;
+  }
+  free(args.args);
+  return rc;
+}
+
+static void hash_slice(XXH3_state_t *hash, raft_slice bytes) {
+  uint64_t len = bytes.len;
+  unsigned char length[8];
+  for (size_t i = 0; i < sizeof length; i++) {
+    length[i] = (unsigned char)(len >> (8 * i));
+  }
+  (void)XXH3_64bits_update(hash, length, sizeof length);
+  (void)XXH3_64bits_update(hash, bytes.data, bytes.len);
+}
+
+static int hash_range(kv_txn *txn, const kv_region *region, XXH3_state_t *hash, uint64_t *keys) {
+  const kv_engine_ops *ops = txn->engine->ops;
+  kv_cursor *cursor = NULL;
+  raft_slice key, value;
+  int rc = ops->seek(txn, KV_SPACE_DATA, region->start, &cursor);
+  if (rc != KV_OK) {
+    return rc == KV_ENOTFOUND ? KV_OK : rc;
+  }
+  while (rc == KV_OK) {
+    ops->item(cursor, &key, &value);
+    if (kv_key_past_end(key, region->end)) {
+      break;
+    }
+    hash_slice(hash, key);
+    hash_slice(hash, value);
+    (*keys)++;
+    rc = ops->next(cursor);
+  }
+  ops->cursor_close(cursor);
+  return rc == KV_ENOTFOUND ? KV_OK : rc;
+}
+
+static void reply_number(kv_reply *reply, const char *name, uint64_t value) {
+  kv_reply_text(reply, name);
+  kv_reply_integer(reply, (int64_t)value);
+}
+
+static void reply_checksum(kv_read_task *task, uint64_t keys, uint64_t checksum) {
+  static const char digits[] = "0123456789abcdef";
+  char text[16];
+  for (size_t i = 0; i < sizeof text; i++) {
+    text[i] = digits[checksum >> (60 - 4 * i) & 15];
+  }
+  kv_reply_map(&task->replies, 5);
+  reply_number(&task->replies, "store", task->store_id);
+  reply_number(&task->replies, "region", task->region_id);
+  reply_number(&task->replies, "applied", task->applied);
+  reply_number(&task->replies, "keys", keys);
+  kv_reply_text(&task->replies, "checksum");
+  kv_reply_bulk(&task->replies, text, sizeof text);
+  task->reply_ends[0] = task->replies.len;
+}
+
+static int read_checksum(kv_read_task *task, kv_txn *txn, const kv_region *region) {
+  XXH3_state_t *hash = XXH3_createState();
+  if (hash == NULL) {
+    return KV_ENOMEM;
+  }
+  uint64_t keys = 0;
+  (void)XXH3_64bits_reset(hash);
+  int rc = hash_range(txn, region, hash, &keys);
+  if (rc == KV_OK) {
+    reply_checksum(task, keys, XXH3_64bits_digest(hash));
+  }
+  XXH3_freeState(hash);
+  return rc;
+}
+
+int kv_read_run(kv_read_task *task, kv_txn *txn) {
+  kv_region_state state;
+  kv_apply_state applied;
+  task->replies.len = 0;
+  task->replies.failed = false;
+  int rc = kv_region_state_load(txn, task->region_id, &state);
+  if (rc == KV_OK && state.phase != KV_REGION_NORMAL) {
+    rc = KV_ENOTFOUND;
+  }
+  if (rc == KV_OK) {
+    rc = kv_apply_state_load(txn, task->region_id, &applied);
+  }
+  if (rc == KV_OK) {
+    task->applied = applied.applied_index;
+    rc = task->kind == KV_READ_CHECKSUM ? read_checksum(task, txn, &state.region)
+                                        : read_commands(task, txn, &state.region);
+  }
+  kv_region_state_clear(&state);
+  return rc == KV_OK && task->replies.failed ? KV_ENOMEM : rc;
+}
