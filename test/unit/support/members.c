@@ -70,6 +70,6 @@ void members_assert(const raft_tracker *tracker, const char *text) {
     len += print_set(actual + len, sets[i]);
     used = sets[i].count > 0 ? len : used;
   }
-  strcpy(actual + used, state.auto_leave ? " auto" : "");
+  (void)snprintf(actual + used, sizeof(actual) - used, "%s", state.auto_leave ? " auto" : "");
   ck_assert_str_eq(actual, text);
 }
