@@ -1,0 +1,200 @@
+/* worker.c - one thread that does what would make the loop wait, batch by batch.
+ *
+ * Jobs travel through three lists: `pushed` (the loop's), `queued` and `finished` (both under the
+ * mutex). The thread is woken only when it waits, and the loop only once for all that is finished.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "net/worker.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct job_list {
+  kv_job *first;
+  kv_job **end; /* NULL: empty and never used */
+} job_list;
+
+struct kv_worker {
+  kv_worker_config config;
+  uv_async_t async;
+  pthread_t thread;
+  bool running;
+
+  job_list pushed;
+  size_t pending;
+
+  pthread_mutex_t mutex;
+  pthread_cond_t wake;
+  job_list queued;
+  job_list finished;
+  bool waiting;
+  bool stopping;
+};
+
+static void append(job_list *list, kv_job *first, kv_job **end) {
+  if (list->first == NULL) {
+    list->end = &list->first;
+  }
+  *list->end = first;
+  list->end = end;
+}
+
+static job_list take(job_list *list) {
+  const job_list all = *list;
+  list->first = NULL;
+  return all;
+}
+
+static void move(job_list *to, job_list *from) {
+  if (from->first != NULL) {
+    append(to, from->first, from->end);
+    from->first = NULL;
+  }
+}
+
+/* Waits for jobs; false: there are none and none will come. */
+static bool next_batch(kv_worker *worker, job_list *batch) {
+  pthread_mutex_lock(&worker->mutex);
+  while (worker->queued.first == NULL && !worker->stopping) {
+    worker->waiting = true;
+    pthread_cond_wait(&worker->wake, &worker->mutex);
+    worker->waiting = false;
+  }
+  *batch = take(&worker->queued);
+  pthread_mutex_unlock(&worker->mutex);
+  return batch->first != NULL;
+}
+
+static void finish_batch(kv_worker *worker, job_list *batch) {
+  pthread_mutex_lock(&worker->mutex);
+  move(&worker->finished, batch);
+  pthread_mutex_unlock(&worker->mutex);
+  (void)uv_async_send(&worker->async);
+}
+
+static void *work(void *arg) {
+  kv_worker *worker = arg;
+  job_list batch;
+  while (next_batch(worker, &batch)) {
+    worker->config.run(worker->config.ctx, batch.first);
+    finish_batch(worker, &batch);
+  }
+  return NULL;
+}
+
+static void deliver(kv_worker *worker) {
+  pthread_mutex_lock(&worker->mutex);
+  const job_list finished = take(&worker->finished);
+  pthread_mutex_unlock(&worker->mutex);
+  if (finished.first == NULL) {
+    return;
+  }
+  for (const kv_job *job = finished.first; job != NULL; job = job->next) {
+    worker->pending--;
+  }
+  worker->config.done(worker->config.ctx, finished.first);
+}
+
+static void on_async(uv_async_t *async) {
+  deliver(async->data);
+}
+
+static void free_worker(kv_worker *worker) {
+  pthread_mutex_destroy(&worker->mutex);
+  pthread_cond_destroy(&worker->wake);
+  free(worker);
+}
+
+static void on_closed(uv_handle_t *handle) {
+  free_worker(handle->data);
+}
+
+/* Signals are the loop's business: the thread must not take them. */
+static int start_thread(kv_worker *worker) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  const int rc = pthread_create(&worker->thread, NULL, work, worker);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (rc == 0) {
+    (void)pthread_setname_np(worker->thread, worker->config.name);
+  }
+  return rc;
+}
+
+int kv_worker_open(uv_loop_t *loop, const kv_worker_config *config, kv_worker **out,
+                   kv_error *error) {
+  kv_worker *worker = calloc(1, sizeof *worker);
+  if (worker == NULL) {
+    return kv_fail(error, KV_ENOMEM, "out of memory");
+  }
+  worker->config = *config;
+  pthread_mutex_init(&worker->mutex, NULL);
+  pthread_cond_init(&worker->wake, NULL);
+  int rc = uv_async_init(loop, &worker->async, on_async);
+  if (rc != 0) {
+    free_worker(worker);
+    return kv_fail(error, KV_EIO, "cannot make a wake-up handle: %s", uv_strerror(rc));
+  }
+  worker->async.data = worker;
+  rc = start_thread(worker);
+  if (rc != 0) {
+    uv_close((uv_handle_t *)&worker->async, on_closed);
+    return kv_fail(error, KV_EIO, "cannot start a thread: %s", strerror(rc));
+  }
+  worker->running = true;
+  *out = worker;
+  return KV_OK;
+}
+
+int kv_worker_push(kv_worker *worker, kv_job *job) {
+  if (worker->pending >= worker->config.limit || !worker->running) {
+    return KV_EBUSY;
+  }
+  job->next = NULL;
+  append(&worker->pushed, job, &job->next);
+  worker->pending++;
+  return KV_OK;
+}
+
+void kv_worker_kick(kv_worker *worker) {
+  if (worker->pushed.first == NULL) {
+    return;
+  }
+  pthread_mutex_lock(&worker->mutex);
+  move(&worker->queued, &worker->pushed);
+  const bool waiting = worker->waiting;
+  pthread_mutex_unlock(&worker->mutex);
+  if (waiting) {
+    pthread_cond_signal(&worker->wake);
+  }
+}
+
+size_t kv_worker_pending(const kv_worker *worker) {
+  return worker->pending;
+}
+
+void kv_worker_stop(kv_worker *worker) {
+  if (worker == NULL || !worker->running) {
+    return;
+  }
+  kv_worker_kick(worker);
+  worker->running = false;
+  pthread_mutex_lock(&worker->mutex);
+  worker->stopping = true;
+  pthread_cond_signal(&worker->wake);
+  pthread_mutex_unlock(&worker->mutex);
+  pthread_join(worker->thread, NULL);
+  deliver(worker);
+}
+
+void kv_worker_close(kv_worker *worker) {
+  if (worker == NULL) {
+    return;
+  }
+  kv_worker_stop(worker);
+  uv_close((uv_handle_t *)&worker->async, on_closed);
+}

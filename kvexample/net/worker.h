@@ -1,0 +1,57 @@
+/* worker.h - one thread that does what would make the loop wait, batch by batch.
+ *
+ * The loop pushes jobs; at the end of a turn it hands all of them over with one wake-up. The
+ * thread takes everything that is queued as one batch, so batches grow by themselves while it is
+ * busy. What it has done comes back to the loop in order, again as many as there are at once.
+ *
+ * Threads: kv_worker_config.run is called on the worker's thread, everything else belongs to the
+ * loop's thread. A job is owned by whoever has it; nothing else is shared.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef KV_NET_WORKER_H
+#define KV_NET_WORKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#include "base/error.h"
+
+/* First member of every job. */
+typedef struct kv_job {
+  struct kv_job *next;
+} kv_job;
+
+typedef struct kv_worker_config {
+  const char *name; /* of the thread, at most 15 bytes */
+  size_t limit;     /* jobs that were pushed and are not done: more are refused */
+  /* A list of jobs, oldest first; none may be added, removed or freed. */
+  void (*run)(void *ctx, kv_job *jobs);
+  /* A list of jobs that were run, in the order in which they were pushed; now the callee's. */
+  void (*done)(void *ctx, kv_job *jobs);
+  void *ctx;
+} kv_worker_config;
+
+typedef struct kv_worker kv_worker;
+
+/* Starts the thread. KV_ENOMEM, KV_EIO. */
+int kv_worker_open(uv_loop_t *loop, const kv_worker_config *config, kv_worker **worker,
+                   kv_error *error);
+
+/* KV_EBUSY: not taken. The thread sees the job after the next kv_worker_kick. */
+int kv_worker_push(kv_worker *worker, kv_job *job);
+
+/* Hands over what was pushed. */
+void kv_worker_kick(kv_worker *worker);
+
+/* Jobs that were pushed and not given to `done`. */
+size_t kv_worker_pending(const kv_worker *worker);
+
+/* Finishes what was pushed, ends the thread and calls `done` for the rest. NULL is ignored. */
+void kv_worker_stop(kv_worker *worker);
+
+/* Stops, and frees once the loop has run. */
+void kv_worker_close(kv_worker *worker);
+
+#endif
