@@ -281,7 +281,7 @@ static void set_long_keys(size_t count, size_t len) {
   memset(key, 'a', sizeof key);
   ck_assert_int_eq(lmdb->ops->begin(lmdb, true, &txn), KV_OK);
   for (size_t i = 0; i < count; i++) {
-    char number[9];
+    char number[24];
     (void)snprintf(number, sizeof number, "%08zu", i);
     memcpy(key, number, 8);
     ck_assert_int_eq(lmdb->ops->put(txn, KV_SPACE_DATA, (raft_slice){key, len}, str("")), KV_OK);
