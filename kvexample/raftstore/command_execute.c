@@ -186,7 +186,8 @@ static int execute_incrby(const execution *x) {
   }
   char text[KV_DECIMAL_MAX];
   kv_reply_integer(x->reply, number);
-  return put(x, x->command->args[0], (raft_slice){text, kv_decimal_write(number, text)});
+  const size_t len = kv_decimal_write(number, text);
+  return put(x, x->command->args[0], (raft_slice){text, len});
 }
 
 static int execute_cas(const execution *x) {

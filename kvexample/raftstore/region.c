@@ -30,7 +30,8 @@ static int copy_slice(raft_slice *to, raft_slice from) {
     return KV_ENOMEM;
   }
   memcpy(data, from.data, from.len);
-  *to = (raft_slice){data, from.len};
+  to->data = data;
+  to->len = from.len;
   return KV_OK;
 }
 

@@ -105,7 +105,7 @@ kv_outcome kv_run_admin(kv_call *call, const kv_command_row *row) {
 static kv_outcome unknown_child(kv_call *call, const kv_command_row *row) {
   char upper[32];
   size_t len = 0;
-  for (; row->name[len] != '\0' && len < sizeof upper - 1; len++) {
+  for (; len < sizeof upper - 1 && row->name[len] != '\0'; len++) {
     upper[len] = (char)(row->name[len] >= 'a' ? row->name[len] - 'a' + 'A' : row->name[len]);
   }
   kv_reply_error(call->reply, "ERR unknown subcommand '%.*s'. Try %.*s HELP.",
