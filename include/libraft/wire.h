@@ -40,9 +40,10 @@ int raft_message_encode_to(const raft_message *message,
                            int (*write)(void *ctx, const void *data, size_t len), void *ctx);
 
 /* Decodes one message. On success message->body holds one reference, for the caller to drop by
- * raft_message_release; it is NULL when the message points to nothing. input.owner != NULL: payloads
- * keep a reference of it; else they are copied into the one allocation that holds the message.
- * allocator NULL: the default. RAFT_EDECODE, RAFT_ELIMIT, RAFT_ENOMEM: nothing is left behind. */
+ * raft_message_release; it is NULL when the message points to nothing. input.owner != NULL:
+ * payloads keep a reference of it; else they are copied into the one allocation that holds the
+ * message. allocator NULL: the default. RAFT_EDECODE, RAFT_ELIMIT, RAFT_ENOMEM: nothing is left
+ * behind. */
 int raft_message_decode(raft_bytes input, const raft_wire_limits *limits,
                         const raft_allocator *allocator, raft_message *message);
 
