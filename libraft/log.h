@@ -1,0 +1,88 @@
+/* log.h - the replicated log as Raft sees it: storage and, behind it, what is not stored yet.
+ *
+ * Invariants: applied <= applying <= committed <= last index. Committed never moves back. Storage
+ * may be compacted at any time by the embedder, so first_index() can rise between two calls.
+ *
+ * A storage that fails is noted in `failure`; the node poisons itself at the end of the call.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RAFT_LOG_H
+#define RAFT_LOG_H
+
+#include <libraft/storage.h>
+
+#include "body.h"
+#include "unstable.h"
+
+typedef struct raft_log {
+  const raft_storage *storage;
+  const raft_allocator *allocator;
+  raft_unstable unstable;
+  uint64_t committed;
+  uint64_t applying; /* handed out to be applied */
+  uint64_t applied;  /* acknowledged as applied */
+  uint64_t max_applying_bytes;
+  uint64_t applying_bytes; /* of entries in (applied, applying] */
+  bool applying_paused;    /* until an acknowledgement: the limit is reached, or the last hand-out was cut */
+  int failure;             /* first unexpected answer of storage, or RAFT_OK */
+} raft_log;
+
+typedef struct raft_entry_id {
+  uint64_t term;
+  uint64_t index;
+} raft_entry_id;
+
+/* Reads the bounds of storage. RAFT_ESTORAGE. */
+int raft_log_open(raft_log *log, const raft_storage *storage, const raft_allocator *allocator,
+                  uint64_t max_applying_bytes);
+void raft_log_close(raft_log *log);
+
+uint64_t raft_log_first_index(raft_log *log);
+static inline uint64_t raft_log_last_index(const raft_log *log) {
+  return raft_unstable_last(&log->unstable);
+}
+raft_entry_id raft_log_last_id(raft_log *log);
+
+/* RAFT_ECOMPACTED, RAFT_EUNAVAILABLE, or RAFT_ESTORAGE. */
+int raft_log_term(raft_log *log, uint64_t index, uint64_t *term);
+bool raft_log_matches(raft_log *log, raft_entry_id id);
+/* Is a log that ends with `id` at least as good as this one? (thesis 3.6.1) */
+bool raft_log_is_up_to_date(raft_log *log, raft_entry_id id);
+/* Largest index <= `index` whose term is <= `term`: where two logs may still agree. The term there,
+ * or 0 where it is not known. */
+raft_entry_id raft_log_find_conflict_by_term(raft_log *log, uint64_t index, uint64_t term);
+
+/* Entries from `lo` up to `hi` (excluded), at most `max_bytes` but at least one. *body NULL:
+ * none. RAFT_ECOMPACTED, RAFT_EUNAVAILABLE, RAFT_ENOMEM, RAFT_ESTORAGE. */
+int raft_log_slice(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_bytes, raft_body **body);
+
+/* Puts `count` consecutive entries at their indexes, replacing what is there and behind. Payloads
+ * without an owner are copied. RAFT_ENOMEM: unchanged. */
+int raft_log_append(raft_log *log, const raft_entry *entries, size_t count);
+/* What a follower does with an append behind `previous` (thesis 3.5). *last_new: index that now
+ * matches the leader's log. RAFT_EUNAVAILABLE: the logs do not match at `previous`. RAFT_EMALFORMED: it
+ * contradicts committed entries. RAFT_ENOMEM: unchanged. *conflict: first index replaced, or 0. */
+int raft_log_maybe_append(raft_log *log, raft_entry_id previous, const raft_entry *entries,
+                          size_t count, uint64_t leader_commit, uint64_t *last_new,
+                          uint64_t *conflict);
+void raft_log_commit_to(raft_log *log, uint64_t index); /* index <= last index */
+/* Commits up to `id` if that is an entry of that term and news. */
+bool raft_log_maybe_commit(raft_log *log, raft_entry_id id);
+
+/* A snapshot, whose body reference moves in, replaces the log. */
+void raft_log_restore(raft_log *log, raft_body *body);
+
+/* What can be applied next; `unstable`: entries that are committed but not stored here count too. */
+bool raft_log_has_next_committed(const raft_log *log, bool unstable);
+int raft_log_next_committed(raft_log *log, bool unstable, raft_body **body);
+void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, bool unstable);
+void raft_log_applied_to(raft_log *log, uint64_t index, uint64_t bytes);
+
+/* Is there a committed entry in (applied, committed] for which wanted() is true? */
+int raft_log_scan_unapplied(raft_log *log, bool (*wanted)(const raft_entry *), bool *found);
+
+uint64_t raft_entries_size(const raft_entry *entries, size_t count);         /* as encoded */
+uint64_t raft_entries_payload_size(const raft_entry *entries, size_t count); /* data only */
+
+#endif

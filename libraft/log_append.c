@@ -1,0 +1,128 @@
+/* log_append.c - entries and snapshots coming into the log, and the commit index.
+ *
+ * Whatever may fail is done before anything is changed: an append that finds no memory is an
+ * append that never arrived.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <libraft/error.h>
+#include <string.h>
+
+#include "log.h"
+
+/* One buffer with the payloads of all entries that have no owner; NULL with RAFT_OK: none needed. */
+static int copy_payloads(const raft_log *log, const raft_entry *entries, size_t count,
+                         raft_buf **copy) {
+  uint64_t bytes = 0;
+  *copy = NULL;
+  for (size_t i = 0; i < count; i++) {
+    bytes += entries[i].data.owner == NULL ? entries[i].data.len : 0;
+  }
+  if (bytes == 0) {
+    return RAFT_OK;
+  }
+  if (bytes > SIZE_MAX / 2) {
+    return RAFT_ENOMEM;
+  }
+  void *data = NULL;
+  *copy = raft_buf_create(log->allocator, (size_t)bytes, &data);
+  if (*copy == NULL) {
+    return RAFT_ENOMEM;
+  }
+  unsigned char *at = data;
+  for (size_t i = 0; i < count; i++) {
+    if (entries[i].data.owner == NULL && entries[i].data.len > 0) {
+      memcpy(at, entries[i].data.data, entries[i].data.len);
+      at += entries[i].data.len;
+    }
+  }
+  return RAFT_OK;
+}
+
+static void push_all(raft_log *log, const raft_entry *entries, size_t count, raft_buf *copy) {
+  const unsigned char *at = raft_buf_data(copy);
+  for (size_t i = 0; i < count; i++) {
+    raft_entry entry = entries[i];
+    if (entry.data.owner == NULL && entry.data.len > 0) {
+      entry.data.data = at;
+      entry.data.owner = copy;
+      at += entry.data.len;
+    } else if (entry.data.owner == NULL && entry.data.data != NULL) {
+      entry.data.data = ""; /* present and empty: nothing to keep alive */
+    }
+    raft_buf_retain(entry.data.owner);
+    raft_unstable_push(&log->unstable, &entry);
+  }
+}
+
+int raft_log_append(raft_log *log, const raft_entry *entries, size_t count) {
+  if (count == 0) {
+    return RAFT_OK;
+  }
+  raft_buf *copy = NULL;
+  int rc = copy_payloads(log, entries, count, &copy);
+  if (rc == RAFT_OK) {
+    rc = raft_unstable_reserve(&log->unstable, count, log->allocator);
+  }
+  if (rc == RAFT_OK) {
+    raft_unstable_truncate(&log->unstable, entries[0].index);
+    push_all(log, entries, count, copy);
+  }
+  raft_buf_release(copy);
+  return rc;
+}
+
+/* Position of the first entry that the log does not have as it is; `count`: it has them all. */
+static size_t first_missing(raft_log *log, const raft_entry *entries, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    raft_entry_id id = {entries[i].term, entries[i].index};
+    if (!raft_log_matches(log, id)) {
+      return i;
+    }
+  }
+  return count;
+}
+
+int raft_log_maybe_append(raft_log *log, raft_entry_id previous, const raft_entry *entries,
+                          size_t count, uint64_t leader_commit, uint64_t *last_new,
+                          uint64_t *conflict) {
+  *conflict = 0;
+  if (!raft_log_matches(log, previous)) {
+    return RAFT_EUNAVAILABLE;
+  }
+  *last_new = previous.index + count;
+  size_t skip = first_missing(log, entries, count);
+  if (skip < count) {
+    if (entries[skip].index <= log->committed) {
+      return RAFT_EMALFORMED;
+    }
+    uint64_t last = raft_log_last_index(log);
+    int rc = raft_log_append(log, entries + skip, count - skip);
+    if (rc != RAFT_OK) {
+      return rc;
+    }
+    *conflict = entries[skip].index <= last ? entries[skip].index : 0;
+  }
+  raft_log_commit_to(log, leader_commit < *last_new ? leader_commit : *last_new);
+  return RAFT_OK;
+}
+
+void raft_log_commit_to(raft_log *log, uint64_t index) {
+  if (index > log->committed) {
+    log->committed = index;
+  }
+}
+
+bool raft_log_maybe_commit(raft_log *log, raft_entry_id id) {
+  /* Thesis 3.6.2: only entries of the leader's own term commit by counting. */
+  if (id.term == 0 || id.index <= log->committed || !raft_log_matches(log, id)) {
+    return false;
+  }
+  raft_log_commit_to(log, id.index);
+  return true;
+}
+
+void raft_log_restore(raft_log *log, raft_body *body) {
+  log->committed = body->snapshot->index;
+  raft_unstable_restore(&log->unstable, body);
+}
