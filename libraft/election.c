@@ -1,0 +1,202 @@
+/* election.c - finding a leader: campaigns, votes, and the reasons to refuse one (thesis 3.4, 9.6).
+ *
+ * A vote is a promise: it is given at most once a term, and answered only after it is durable.
+ * A candidate's own vote goes the same way, as a message to itself.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "node.h"
+
+/* What a campaign that the leader asked for puts into its vote requests, and upstream looks for. */
+static const char TRANSFER_CONTEXT[] = "CampaignTransfer";
+enum { TRANSFER_CONTEXT_LEN = sizeof TRANSFER_CONTEXT - 1 };
+
+static bool is_pre_vote(const raft_message *message) {
+  return message->type == RAFT_MSG_PRE_VOTE || message->type == RAFT_MSG_PRE_VOTE_RESP;
+}
+
+/* ---- campaigning ---- */
+
+static int cannot_campaign(const raft_rawnode *node, uint64_t why) {
+  raft_emit(node, RAFT_LOG_WARN, RAFT_EVENT_CANNOT_CAMPAIGN, 0, 0, why, 0);
+  return RAFT_OK;
+}
+
+static void request_vote(raft_rawnode *node, uint64_t to, raft_campaign campaign, uint64_t term) {
+  raft_entry_id last = raft_log_last_id(&node->log);
+  bool pre = campaign == RAFT_CAMPAIGN_PRE_ELECTION;
+  raft_message request = {.type = pre ? RAFT_MSG_PRE_VOTE : RAFT_MSG_VOTE,
+                          .to = to,
+                          .term = term,
+                          .index = last.index,
+                          .log_term = last.term};
+  if (campaign == RAFT_CAMPAIGN_TRANSFER) {
+    request.context.data = TRANSFER_CONTEXT;
+    request.context.len = TRANSFER_CONTEXT_LEN;
+  }
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_REQUESTED, to, last.index, last.term, pre);
+  raft_send(node, &request);
+}
+
+static void vote_for_self(raft_rawnode *node, raft_campaign campaign, uint64_t term) {
+  bool pre = campaign == RAFT_CAMPAIGN_PRE_ELECTION;
+  raft_message vote = {.type = pre ? RAFT_MSG_PRE_VOTE_RESP : RAFT_MSG_VOTE_RESP,
+                       .to = node->config.id,
+                       .term = term};
+  raft_send(node, &vote);
+}
+
+static bool is_before(raft_ids ids, size_t position, uint64_t id) {
+  return position < ids.count && ids.ids[position] < id;
+}
+
+/* Next voter of either half above `after`, ascending; 0: none. */
+static uint64_t next_voter(const raft_tracker *tracker, uint64_t after) {
+  raft_ids halves[2] = {raft_idset_view(&tracker->config.incoming),
+                        raft_idset_view(&tracker->config.outgoing)};
+  uint64_t next = RAFT_NO_ID;
+  for (size_t half = 0; half < 2; half++) {
+    size_t position = 0;
+    while (is_before(halves[half], position, after + 1)) {
+      position++;
+    }
+    if (position < halves[half].count && (next == 0 || halves[half].ids[position] < next)) {
+      next = halves[half].ids[position];
+    }
+  }
+  return next;
+}
+
+static void campaign_for(raft_rawnode *node, raft_campaign campaign) {
+  uint64_t term = node->term;
+  if (campaign == RAFT_CAMPAIGN_PRE_ELECTION) {
+    raft_become_role_pre_candidate(node);
+    term++; /* the term that would be campaigned for */
+  } else {
+    raft_become_role_candidate(node);
+    term = node->term;
+  }
+  for (uint64_t id = next_voter(&node->tracker, 0); id != 0; id = next_voter(&node->tracker, id)) {
+    if (id == node->config.id) {
+      vote_for_self(node, campaign, term);
+    } else {
+      request_vote(node, id, campaign, term);
+    }
+  }
+}
+
+int raft_election_hup(raft_rawnode *node, raft_campaign campaign) {
+  if (node->role == RAFT_LEADER) {
+    return RAFT_OK;
+  }
+  if (!raft_role_promotable(node)) {
+    return cannot_campaign(node, 1);
+  }
+  /* A conf change that is committed but not applied could make this a campaign with the wrong
+   * voters. */
+  bool unapplied = false;
+  int rc = raft_log_scan_unapplied(&node->log, raft_is_conf_change_entry, &unapplied);
+  if (rc == RAFT_OK && unapplied) {
+    return cannot_campaign(node, 2);
+  }
+  if (rc == RAFT_OK) {
+    rc = raft_reserve_self(node);
+  }
+  if (rc != RAFT_OK) {
+    return rc == RAFT_ENOMEM ? RAFT_ENOMEM : raft_poison(node, RAFT_ESTORAGE, __LINE__);
+  }
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_ELECTION_STARTED, 0, 0, 0, 0);
+  campaign_for(node, campaign);
+  return RAFT_OK;
+}
+
+/* ---- voting ---- */
+
+bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message) {
+  bool forced = message->context.len == TRANSFER_CONTEXT_LEN &&
+                memcmp(message->context.data, TRANSFER_CONTEXT, TRANSFER_CONTEXT_LEN) == 0;
+  bool holds = node->config.check_quorum && node->lead != RAFT_NO_ID &&
+               node->election_elapsed < node->config.election_ticks;
+  if (forced || !holds) {
+    return false;
+  }
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_IGNORED_LEASE, message->from, 0,
+            node->config.election_ticks - node->election_elapsed, is_pre_vote(message));
+  return true;
+}
+
+static bool can_vote(const raft_rawnode *node, const raft_message *message) {
+  return node->vote == message->from || (node->vote == RAFT_NO_ID && node->lead == RAFT_NO_ID) ||
+         (message->type == RAFT_MSG_PRE_VOTE && message->term > node->term);
+}
+
+int raft_election_vote_request(raft_rawnode *node, const raft_message *message) {
+  raft_entry_id theirs = {message->log_term, message->index};
+  bool grant = can_vote(node, message) && raft_log_is_up_to_date(&node->log, theirs);
+  /* A grant is about the term that was asked for, a rejection tells the own one. Learners vote
+   * too: one may have been promoted without having heard of it yet. */
+  raft_message response = {.type = is_pre_vote(message) ? RAFT_MSG_PRE_VOTE_RESP
+                                                        : RAFT_MSG_VOTE_RESP,
+                           .to = message->from,
+                           .term = grant ? message->term : node->term,
+                           .reject = !grant};
+  int rc = raft_reserve_self(node);
+  if (rc != RAFT_OK) {
+    return rc;
+  }
+  raft_emit(node, RAFT_LOG_INFO, grant ? RAFT_EVENT_VOTE_CAST : RAFT_EVENT_VOTE_REJECTED,
+            message->from, message->index, message->log_term, is_pre_vote(message));
+  raft_send(node, &response);
+  if (grant && message->type == RAFT_MSG_VOTE) {
+    node->election_elapsed = 0;
+    node->vote = message->from;
+  }
+  return RAFT_OK;
+}
+
+/* ---- counting ---- */
+
+/* Winning appends an entry and owes itself two messages: none of that may fail halfway. */
+static int reserve_victory(raft_rawnode *node) {
+  int rc = raft_unstable_reserve(&node->log.unstable, 1, raft_memory(node));
+  return rc == RAFT_OK ? raft_reserve_self(node) : rc;
+}
+
+static int won(raft_rawnode *node) {
+  if (node->role == RAFT_PRE_CANDIDATE) {
+    campaign_for(node, RAFT_CAMPAIGN_ELECTION);
+    return RAFT_OK;
+  }
+  int rc = raft_become_role_leader(node);
+  if (rc == RAFT_OK) {
+    raft_broadcast_append(node);
+  }
+  return rc;
+}
+
+int raft_election_vote_response(raft_rawnode *node, const raft_message *message) {
+  raft_message_type mine =
+      node->role == RAFT_PRE_CANDIDATE ? RAFT_MSG_PRE_VOTE_RESP : RAFT_MSG_VOTE_RESP;
+  if (message->type != mine) {
+    return RAFT_OK; /* an answer to the campaign before this one */
+  }
+  int rc = reserve_victory(node);
+  if (rc != RAFT_OK) {
+    return rc;
+  }
+  unsigned granted = 0, rejected = 0;
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_RECEIVED, message->from, 0, !message->reject,
+            is_pre_vote(message));
+  raft_tracker_record_vote(&node->tracker, message->from, !message->reject);
+  raft_vote_result result = raft_tracker_tally_votes(&node->tracker, &granted, &rejected);
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_TALLY, 0, 0, granted, rejected);
+  if (result == RAFT_VOTE_WON) {
+    rc = won(node);
+  } else if (result == RAFT_VOTE_LOST) {
+    /* A pre-vote response may carry a future term: stay at the own one. */
+    raft_become_role_follower(node, node->term, RAFT_NO_ID);
+  }
+  return rc;
+}

@@ -1,0 +1,98 @@
+/* node.c - what all parts of a node use: events, sending, randomness, poisoning.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "node.h"
+
+#include <string.h>
+
+void raft_emit(const raft_rawnode *node, raft_log_level level, raft_event_type type, uint64_t peer,
+               uint64_t index, uint64_t a, uint64_t b) {
+  if (node->config.log == NULL) {
+    return;
+  }
+  raft_event event = {.level = level,
+                      .type = type,
+                      .id = node->config.id,
+                      .term = node->term,
+                      .peer = peer,
+                      .index = index,
+                      .a = a,
+                      .b = b};
+  node->config.log(node->config.log_ctx, &event);
+}
+
+/* Vote traffic says for itself which term it is about; forwarded proposals and reads have none. */
+static bool carries_own_term(raft_message_type type) {
+  return type != RAFT_MSG_VOTE && type != RAFT_MSG_VOTE_RESP && type != RAFT_MSG_PRE_VOTE &&
+         type != RAFT_MSG_PRE_VOTE_RESP && type != RAFT_MSG_PROP && type != RAFT_MSG_READ_INDEX;
+}
+
+/* Thesis 3.8: term, vote and entries are durable before anyone is told of them. */
+static bool promises(raft_message_type type) {
+  return type == RAFT_MSG_APP_RESP || type == RAFT_MSG_VOTE_RESP ||
+         type == RAFT_MSG_PRE_VOTE_RESP;
+}
+
+bool raft_send(raft_rawnode *node, raft_message *message) {
+  raft_outbox *box = promises(message->type) ? &node->after_append : &node->messages;
+  if (raft_outbox_reserve(box, 1, raft_memory(node)) != RAFT_OK) {
+    raft_message_release(message);
+    return false;
+  }
+  if (message->from == RAFT_NO_ID) {
+    message->from = node->config.id;
+  }
+  if (carries_own_term(message->type)) {
+    message->term = node->term;
+  }
+  raft_outbox_push(box, message);
+  return true;
+}
+
+int raft_reserve_self(raft_rawnode *node) {
+  return raft_outbox_reserve(&node->after_append, 1, raft_memory(node));
+}
+
+int raft_forward(raft_rawnode *node, const raft_message *message) {
+  raft_message own;
+  int rc = raft_message_own(raft_memory(node), message, &own);
+  if (rc == RAFT_OK) {
+    own.to = node->lead;
+    rc = raft_send(node, &own) ? RAFT_OK : RAFT_ENOMEM;
+  }
+  return rc;
+}
+
+/* SplitMix64: small, seedable, and good enough to keep election timeouts apart. */
+uint32_t raft_random_below(raft_rawnode *node, uint32_t bound) {
+  node->random += UINT64_C(0x9E3779B97F4A7C15);
+  uint64_t z = node->random;
+  z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+  z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+  z ^= z >> 31;
+  return (uint32_t)(((z >> 32) * bound) >> 32);
+}
+
+int raft_poison(raft_rawnode *node, int code, unsigned line) {
+  if (node->poisoned == RAFT_OK) {
+    node->poisoned = code;
+    raft_emit(node, RAFT_LOG_FATAL, RAFT_EVENT_POISONED, 0, 0, (uint64_t)-code, line);
+#ifdef RAFT_ABORT_ON_INVARIANT
+    if (code == RAFT_EINVARIANT) {
+      __builtin_trap();
+    }
+#endif
+  }
+  return node->poisoned;
+}
+
+int raft_finish(raft_rawnode *node, int rc) {
+  if (node->poisoned != RAFT_OK) {
+    return node->poisoned;
+  }
+  if (node->log.failure != RAFT_OK) {
+    return raft_poison(node, node->log.failure, __LINE__);
+  }
+  return rc;
+}

@@ -1,0 +1,199 @@
+/* node.h - the state of one node, and the functions by which its files call each other.
+ *
+ * Each file owns one concern: role.c who we are, election.c how a leader is found, replication.c
+ * how the leader feeds its followers, follower.c what a follower does with it, snapshot.c, reads.c,
+ * transfer.c, proposal.c, membership.c; step.c sends a message to its handler, ready.c hands the work out.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RAFT_NODE_H
+#define RAFT_NODE_H
+
+#include <libraft/rawnode.h>
+
+#include "log.h"
+#include "outbox.h"
+#include "tracker.h"
+
+/* A heartbeat round carries the clock of its sending in the bits above these. */
+enum { RAFT_ROUND_BITS = 24 };
+
+/* A read that waits for its confirmation. index 0: first for a commit in this term. */
+typedef struct raft_pending_read {
+  uint64_t from;  /* who asked; own id: this node */
+  uint64_t index; /* commit index when it came */
+  uint64_t round; /* heartbeat round that confirms it */
+  raft_bytes context;
+} raft_pending_read;
+
+/* By arrival; rounds ascend, those that wait for a commit stand at the end. */
+typedef struct raft_read_queue {
+  raft_pending_read *items;
+  uint32_t count;
+  uint32_t capacity;
+} raft_read_queue;
+
+/* Reads that were answered or abandoned and not handed out yet. */
+typedef struct raft_answered_reads {
+  raft_read_state *items;
+  uint32_t count;
+  uint32_t capacity;
+} raft_answered_reads;
+
+/* What the last Ready points to, until it is advanced or replaced. */
+typedef struct raft_handed_out {
+  raft_ready ready;
+  raft_soft_state soft_state;
+  raft_body *entries;
+  raft_body *committed;
+  raft_body *snapshot;
+  raft_outbox messages;
+  raft_outbox to_self; /* synchronous mode: own acknowledgements, stepped by advance */
+  raft_answered_reads reads;
+  raft_entry_id stable; /* synchronous mode: what the write makes durable; index 0: nothing */
+  uint64_t term;        /* when it was handed out */
+  bool outstanding;
+} raft_handed_out;
+
+struct raft_rawnode {
+  raft_config config;
+  int poisoned; /* the code that every call answers, or RAFT_OK */
+
+  /* Term, vote and commit (in log) are promises: they are durable before anyone hears of them. */
+  uint64_t term;
+  uint64_t vote;
+  uint64_t lead; /* of this term, as far as known */
+  raft_role role;
+  bool is_learner;
+
+  raft_log log;
+  raft_tracker tracker;
+
+  /* Leader only, reset with the term. */
+  uint64_t pending_conf_index; /* no conf change is proposed until this is applied */
+  uint64_t uncommitted_size;   /* payload bytes of proposals not yet applied */
+  uint64_t lead_transferee;
+  uint64_t round;              /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
+  bool lease_void;             /* a hand-over was begun in this term: leases prove nothing */
+  bool auto_leave_owed;        /* leaving the joint configuration found no memory: try again */
+  raft_read_queue reads;
+
+  /* The logical clock. */
+  uint64_t clock;
+  uint32_t election_elapsed;
+  uint32_t heartbeat_elapsed;
+  uint32_t election_timeout; /* drawn */
+  uint64_t random;
+
+  /* Going out. Messages that promise something wait for the next durable write. */
+  raft_outbox messages;
+  raft_outbox after_append;
+  raft_answered_reads answered;
+  raft_soft_state shown_soft_state; /* as of the last Ready */
+  raft_hard_state shown_hard_state;
+  raft_handed_out out;
+};
+
+/* ---- node.c ---- */
+static inline const raft_allocator *raft_memory(const raft_rawnode *node) {
+  return node->config.allocator;
+}
+void raft_emit(const raft_rawnode *node, raft_log_level level, raft_event_type type, uint64_t peer,
+               uint64_t index, uint64_t a, uint64_t b);
+/* Fills in from and term and queues; takes the body reference. False: no memory, it is lost. */
+bool raft_send(raft_rawnode *node, raft_message *message);
+/* Room for one message to itself, which must not get lost. */
+int raft_reserve_self(raft_rawnode *node);
+/* Passes a message on to the leader, unchanged but for `to`. */
+int raft_forward(raft_rawnode *node, const raft_message *message);
+uint32_t raft_random_below(raft_rawnode *node, uint32_t bound);
+/* Poisons the node; returns the code. */
+int raft_poison(raft_rawnode *node, int code, unsigned line);
+/* End of an API call: a failure of storage that was only noted becomes fatal. */
+int raft_finish(raft_rawnode *node, int rc);
+#define RAFT_BROKEN(node) raft_poison((node), RAFT_EINVARIANT, __LINE__)
+
+/* ---- role.c ---- */
+void raft_become_role_follower(raft_rawnode *node, uint64_t term, uint64_t lead);
+void raft_become_role_pre_candidate(raft_rawnode *node);
+void raft_become_role_candidate(raft_rawnode *node);
+int raft_become_role_leader(raft_rawnode *node);
+int raft_role_tick(raft_rawnode *node);
+bool raft_role_promotable(const raft_rawnode *node);
+
+/* ---- election.c ---- */
+typedef enum raft_campaign {
+  RAFT_CAMPAIGN_PRE_ELECTION,
+  RAFT_CAMPAIGN_ELECTION,
+  RAFT_CAMPAIGN_TRANSFER
+} raft_campaign;
+int raft_election_hup(raft_rawnode *node, raft_campaign campaign);
+int raft_election_vote_request(raft_rawnode *node, const raft_message *message);
+int raft_election_vote_response(raft_rawnode *node, const raft_message *message);
+/* Is a vote request to be ignored, because a leader is known to be alive? */
+bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message);
+
+/* ---- replication.c (leader) ---- */
+bool raft_replicate(raft_rawnode *node, raft_progress *progress, bool even_if_empty);
+void raft_broadcast_append(raft_rawnode *node);
+void raft_broadcast_heartbeat(raft_rawnode *node);
+bool raft_advance_commit(raft_rawnode *node);
+int raft_leader_append_response(raft_rawnode *node, const raft_message *message);
+int raft_leader_heartbeat_response(raft_rawnode *node, const raft_message *message);
+int raft_leader_unreachable(raft_rawnode *node, const raft_message *message);
+int raft_leader_check_quorum(raft_rawnode *node, const raft_message *message);
+int raft_leader_beat(raft_rawnode *node, const raft_message *message);
+
+/* ---- follower.c ---- */
+int raft_follower_append(raft_rawnode *node, const raft_message *message);
+int raft_follower_heartbeat(raft_rawnode *node, const raft_message *message);
+int raft_follower_forget_leader(raft_rawnode *node, const raft_message *message);
+
+/* ---- snapshot.c ---- */
+bool raft_snapshot_send(raft_rawnode *node, raft_progress *progress);
+int raft_snapshot_receive(raft_rawnode *node, const raft_message *message);
+int raft_snapshot_status(raft_rawnode *node, const raft_message *message);
+void raft_snapshot_applied(raft_rawnode *node, uint64_t index);
+void raft_snapshot_tick(raft_rawnode *node);
+
+/* ---- reads.c ---- */
+int raft_reads_leader_request(raft_rawnode *node, const raft_message *message);
+int raft_reads_follower_response(raft_rawnode *node, const raft_message *message);
+/* The first entry of this term is committed: waiting reads may begin their round. */
+void raft_reads_term_committed(raft_rawnode *node);
+/* A peer answered a round, or the configuration changed: answer what is confirmed. */
+void raft_reads_confirm(raft_rawnode *node);
+/* Gives up all reads; those of this node's own are reported with `reason`. */
+void raft_reads_abandon(raft_rawnode *node, int reason);
+void raft_reads_close(raft_rawnode *node);
+void raft_answered_reads_clear(raft_answered_reads *reads);
+
+/* ---- transfer.c ---- */
+int raft_transfer_request(raft_rawnode *node, const raft_message *message);
+void raft_transfer_timeout_now(raft_rawnode *node, uint64_t to);
+void raft_transfer_abort(raft_rawnode *node);
+int raft_transfer_timeout_now_received(raft_rawnode *node, const raft_message *message);
+
+/* ---- proposal.c ---- */
+int raft_proposal_leader(raft_rawnode *node, const raft_message *message);
+int raft_proposal_follower(raft_rawnode *node, const raft_message *message);
+int raft_proposal_candidate(raft_rawnode *node, const raft_message *message);
+/* Appends to the leader's own log and owes itself the acknowledgement. */
+int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count);
+void raft_proposal_applied(raft_rawnode *node, const raft_entry *entries, size_t count);
+bool raft_is_conf_change_entry(const raft_entry *entry);
+
+/* ---- membership.c ---- */
+/* Puts `next` into force and does what follows from it. */
+void raft_membership_switch(raft_rawnode *node, raft_tracker *next);
+/* The leader of a joint configuration that leaves by itself: time to propose that? */
+void raft_membership_auto_leave(raft_rawnode *node);
+
+/* ---- step.c ---- */
+int raft_step_message(raft_rawnode *node, const raft_message *message);
+int raft_applied_to(raft_rawnode *node, uint64_t index, uint64_t bytes);
+
+/* ---- ready.c ---- */
+void raft_handed_out_release(raft_rawnode *node);
+
+#endif

@@ -1,0 +1,381 @@
+/* ready.c - all the work that is due, handed out at once, and taken back when it is done.
+ *
+ * In synchronous mode Advance steps the node's own promises: its votes and acknowledgements, and
+ * the news that the write is durable. In asynchronous mode these travel with the storage messages.
+ * Everything that needs memory is built before anything is marked as handed out, so a Ready
+ * that fails can be asked for again.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "allocate.h"
+#include "node.h"
+
+/* ---- what is there ---- */
+
+static raft_soft_state soft_state(const raft_rawnode *node) {
+  raft_soft_state state = {node->lead, node->role};
+  return state;
+}
+
+static raft_hard_state hard_state(const raft_rawnode *node) {
+  raft_hard_state state = {node->term, node->vote, node->log.committed};
+  return state;
+}
+
+static bool soft_state_changed(const raft_rawnode *node) {
+  return node->lead != node->shown_soft_state.lead || node->role != node->shown_soft_state.role;
+}
+
+static bool hard_state_changed(const raft_rawnode *node) {
+  const raft_hard_state *shown = &node->shown_hard_state;
+  return node->term != shown->term || node->vote != shown->vote ||
+         node->log.committed != shown->commit;
+}
+
+static bool has_new_snapshot(const raft_rawnode *node) {
+  return node->log.unstable.snapshot != NULL && !node->log.unstable.snapshot_in_progress;
+}
+
+static size_t new_entries(const raft_rawnode *node) {
+  const raft_unstable *unstable = &node->log.unstable;
+  return (size_t)(unstable->offset + unstable->count - unstable->offset_in_progress);
+}
+
+/* Synchronous applications save entries before they apply them, all within one Ready. */
+static bool applies_unstable(const raft_rawnode *node) {
+  return !node->config.async_storage_writes;
+}
+
+bool raft_rawnode_has_ready(const raft_rawnode *rn) {
+  return rn->poisoned == RAFT_OK &&
+         (soft_state_changed(rn) || hard_state_changed(rn) || has_new_snapshot(rn) ||
+          rn->messages.count > 0 || rn->after_append.count > 0 || new_entries(rn) > 0 ||
+          raft_log_has_next_committed(&rn->log, applies_unstable(rn)) || rn->answered.count > 0);
+}
+
+/* ---- building ---- */
+
+static int take_entries(raft_rawnode *node, raft_handed_out *out) {
+  const raft_unstable *unstable = &node->log.unstable;
+  size_t count = new_entries(node);
+  if (count == 0) {
+    return RAFT_OK;
+  }
+  return raft_log_slice(&node->log, unstable->offset_in_progress,
+                        unstable->offset + unstable->count, RAFT_NO_LIMIT, &out->entries);
+}
+
+static void show_states(const raft_rawnode *node, raft_handed_out *out) {
+  raft_ready *ready = &out->ready;
+  if (soft_state_changed(node)) {
+    out->soft_state = soft_state(node);
+    ready->soft_state = &out->soft_state;
+  }
+  if (hard_state_changed(node)) {
+    ready->hard_state = hard_state(node);
+  }
+  ready->must_sync = out->entries != NULL || node->term != node->shown_hard_state.term ||
+                     node->vote != node->shown_hard_state.vote;
+}
+
+static void show_bodies(raft_rawnode *node, raft_handed_out *out) {
+  raft_ready *ready = &out->ready;
+  if (out->entries != NULL) {
+    ready->entries = out->entries->entries;
+    ready->entry_count = out->entries->entry_count;
+  }
+  if (out->committed != NULL) {
+    ready->committed_entries = out->committed->entries;
+    ready->committed_entry_count = out->committed->entry_count;
+  }
+  if (has_new_snapshot(node)) {
+    out->snapshot = raft_body_retain(node->log.unstable.snapshot_body);
+    ready->snapshot = out->snapshot->snapshot;
+  }
+}
+
+/* ---- asynchronous mode: the storage messages ---- */
+
+static bool wants_append_message(const raft_rawnode *node, const raft_ready *ready) {
+  return ready->entry_count > 0 || hard_state_changed(node) || ready->snapshot != NULL ||
+         node->after_append.count > 0;
+}
+
+static bool wants_append_response(const raft_rawnode *node, const raft_ready *ready) {
+  return node->log.unstable.count > 0 || ready->snapshot != NULL;
+}
+
+/* Says that the write is durable. It carries the term and the last entry of now, not of this write:
+ * if the log is changed and changed back before the answer comes, only an answer from the same term
+ * tells the truth (upstream calls it the ABA problem). */
+static raft_message append_response(raft_rawnode *node, const raft_handed_out *out) {
+  raft_message response = {.type = RAFT_MSG_STORAGE_APPEND_RESP,
+                           .to = node->config.id,
+                           .from = RAFT_APPEND_THREAD,
+                           .term = node->term,
+                           .snapshot = out->ready.snapshot,
+                           .body = raft_body_retain(out->snapshot)};
+  if (node->log.unstable.count > 0) {
+    raft_entry_id last = raft_log_last_id(&node->log);
+    response.index = last.index;
+    response.log_term = last.term;
+  }
+  return response;
+}
+
+static void fill_append_body(raft_rawnode *node, const raft_handed_out *out, raft_body *body) {
+  size_t count = node->after_append.count;
+  if (count > 0) {
+    memcpy(body->responses, node->after_append.items, count * sizeof *body->responses);
+    node->after_append.count = 0; /* the references moved along */
+  }
+  if (wants_append_response(node, &out->ready)) {
+    body->responses[count] = append_response(node, out);
+  }
+}
+
+/* The entries lie in the Ready's body, which this one's shares; the snapshot in the response's. */
+static void push_append_message(raft_rawnode *node, raft_handed_out *out, raft_body *body) {
+  const raft_ready *ready = &out->ready;
+  fill_append_body(node, out, body);
+  body->shared = raft_body_retain(out->entries);
+  raft_message message = {.type = RAFT_MSG_STORAGE_APPEND,
+                          .to = RAFT_APPEND_THREAD,
+                          .from = node->config.id,
+                          .term = ready->hard_state.term,
+                          .vote = ready->hard_state.vote,
+                          .commit = ready->hard_state.commit,
+                          .entries = ready->entries,
+                          .entry_count = ready->entry_count,
+                          .snapshot = ready->snapshot,
+                          .responses = body->responses,
+                          .response_count = body->response_count,
+                          .body = body};
+  raft_outbox_push(&node->messages, &message);
+}
+
+static void push_apply_message(raft_rawnode *node, raft_handed_out *out, raft_body *body) {
+  raft_message response = {.type = RAFT_MSG_STORAGE_APPLY_RESP,
+                           .to = node->config.id,
+                           .from = RAFT_APPLY_THREAD,
+                           .entries = out->ready.committed_entries,
+                           .entry_count = out->ready.committed_entry_count,
+                           .body = raft_body_retain(out->committed)};
+  body->responses[0] = response;
+  body->shared = raft_body_retain(out->committed);
+  raft_message message = {.type = RAFT_MSG_STORAGE_APPLY,
+                          .to = RAFT_APPLY_THREAD,
+                          .from = node->config.id,
+                          .entries = out->ready.committed_entries,
+                          .entry_count = out->ready.committed_entry_count,
+                          .responses = body->responses,
+                          .response_count = 1,
+                          .body = body};
+  raft_outbox_push(&node->messages, &message);
+}
+
+static int add_storage_messages(raft_rawnode *node, raft_handed_out *out) {
+  const raft_ready *ready = &out->ready;
+  const raft_allocator *memory = raft_memory(node);
+  bool append = wants_append_message(node, ready), apply = ready->committed_entry_count > 0;
+  raft_body_shape append_shape = {
+      .responses = node->after_append.count + (wants_append_response(node, ready) ? 1 : 0)};
+  raft_body_shape apply_shape = {.responses = 1};
+  raft_body *append_body = append ? raft_body_create(memory, &append_shape) : NULL;
+  raft_body *apply_body = apply ? raft_body_create(memory, &apply_shape) : NULL;
+  if ((append && append_body == NULL) || (apply && apply_body == NULL) ||
+      raft_outbox_reserve(&node->messages, 2, memory) != RAFT_OK) {
+    raft_body_release(append_body);
+    raft_body_release(apply_body);
+    return RAFT_ENOMEM;
+  }
+  if (append) {
+    push_append_message(node, out, append_body);
+  }
+  if (apply) {
+    push_apply_message(node, out, apply_body);
+  }
+  return RAFT_OK;
+}
+
+/* ---- synchronous mode ---- */
+
+/* Promises to others go out with this Ready, after its write; those to itself wait for Advance. */
+static int split_promises(raft_rawnode *node, raft_handed_out *out) {
+  raft_outbox *promises = &node->after_append;
+  int rc = raft_outbox_reserve(&node->messages, promises->count, raft_memory(node));
+  if (rc != RAFT_OK) {
+    return rc;
+  }
+  uint32_t own = 0;
+  for (uint32_t i = 0; i < promises->count; i++) {
+    if (promises->items[i].to == node->config.id) {
+      promises->items[own++] = promises->items[i];
+    } else {
+      raft_outbox_push(&node->messages, &promises->items[i]);
+    }
+  }
+  promises->count = own;
+  if (own > 0) {
+    out->to_self = *promises;
+    memset(promises, 0, sizeof *promises);
+  }
+  if (node->log.unstable.count > 0) {
+    out->stable = raft_log_last_id(&node->log);
+  }
+  return RAFT_OK;
+}
+
+/* ---- handing out ---- */
+
+static void release_bodies(raft_handed_out *out) {
+  raft_body_release(out->entries);
+  raft_body_release(out->committed);
+  raft_body_release(out->snapshot);
+  out->entries = out->committed = out->snapshot = NULL;
+}
+
+void raft_handed_out_release(raft_rawnode *node) {
+  raft_handed_out *out = &node->out;
+  const raft_allocator *memory = raft_memory(node);
+  release_bodies(out);
+  raft_outbox_recycle(&node->messages, &out->messages, memory);
+  raft_outbox_recycle(&node->after_append, &out->to_self, memory);
+  raft_answered_reads_clear(&out->reads);
+  raft_deallocate(memory, out->reads.items);
+  memset(out, 0, sizeof *out);
+}
+
+static void accept(raft_rawnode *node, raft_handed_out *out) {
+  raft_ready *ready = &out->ready;
+  node->shown_soft_state = soft_state(node);
+  node->shown_hard_state = hard_state(node);
+  raft_unstable_accept(&node->log.unstable);
+  if (ready->committed_entry_count > 0) {
+    const raft_entry *entries = ready->committed_entries;
+    raft_log_accept_applying(&node->log, entries[ready->committed_entry_count - 1].index,
+                             raft_entries_size(entries, ready->committed_entry_count),
+                             applies_unstable(node));
+  }
+  out->messages = node->messages;
+  out->reads = node->answered;
+  memset(&node->messages, 0, sizeof node->messages);
+  memset(&node->answered, 0, sizeof node->answered);
+  ready->messages = out->messages.items;
+  ready->message_count = out->messages.count;
+  ready->read_states = out->reads.items;
+  ready->read_state_count = out->reads.count;
+  out->term = node->term;
+  out->outstanding = true;
+}
+
+static int build(raft_rawnode *node, raft_handed_out *out) {
+  int rc = take_entries(node, out);
+  if (rc == RAFT_OK) {
+    rc = raft_log_next_committed(&node->log, applies_unstable(node), &out->committed);
+  }
+  if (rc == RAFT_ECOMPACTED || rc == RAFT_EUNAVAILABLE) {
+    rc = raft_poison(node, RAFT_ESTORAGE, __LINE__); /* unapplied entries must not be gone */
+  }
+  if (rc != RAFT_OK) {
+    return rc;
+  }
+  show_bodies(node, out);
+  show_states(node, out);
+  return node->config.async_storage_writes ? add_storage_messages(node, out)
+                                           : split_promises(node, out);
+}
+
+int raft_rawnode_ready(raft_rawnode *rn, const raft_ready **ready) {
+  if (rn->poisoned != RAFT_OK) {
+    return rn->poisoned;
+  }
+  raft_handed_out *out = &rn->out;
+  if (out->outstanding && !rn->config.async_storage_writes) {
+    return RAFT_EUSAGE;
+  }
+  raft_handed_out_release(rn);
+  int rc = build(rn, out);
+  if (rc != RAFT_OK) {
+    raft_handed_out_release(rn);
+    return raft_finish(rn, rc);
+  }
+  accept(rn, out);
+  *ready = &out->ready;
+  return raft_finish(rn, RAFT_OK);
+}
+
+/* ---- taking back ---- */
+
+/* What Advance steps, moved out of the Ready, whose memory is given back first. */
+typedef struct done {
+  raft_outbox to_self;
+  raft_body *committed;
+  raft_body *snapshot;
+  raft_entry_id stable;
+  uint64_t term;
+} done;
+
+static done take_back(raft_rawnode *node) {
+  raft_handed_out *out = &node->out;
+  done work = {out->to_self, out->committed, out->snapshot, out->stable, out->term};
+  memset(&out->to_self, 0, sizeof out->to_self);
+  out->committed = out->snapshot = NULL;
+  raft_handed_out_release(node);
+  return work;
+}
+
+static int step_promises(raft_rawnode *node, const done *work) {
+  int rc = RAFT_OK;
+  for (uint32_t i = 0; i < work->to_self.count && node->poisoned == RAFT_OK; i++) {
+    int stepped = raft_step_message(node, &work->to_self.items[i]);
+    rc = rc == RAFT_OK ? stepped : rc;
+  }
+  return rc;
+}
+
+static int step_stable(raft_rawnode *node, const done *work) {
+  if (work->stable.index == 0 && work->snapshot == NULL) {
+    return RAFT_OK;
+  }
+  raft_message stable = {.type = RAFT_MSG_STORAGE_APPEND_RESP,
+                         .to = node->config.id,
+                         .from = RAFT_APPEND_THREAD,
+                         .term = work->term,
+                         .index = work->stable.index,
+                         .log_term = work->stable.term,
+                         .snapshot = work->snapshot == NULL ? NULL : work->snapshot->snapshot};
+  return raft_step_message(node, &stable);
+}
+
+static int step_applied(raft_rawnode *node, const done *work) {
+  if (work->committed == NULL) {
+    return RAFT_OK;
+  }
+  raft_message applied = {.type = RAFT_MSG_STORAGE_APPLY_RESP,
+                          .to = node->config.id,
+                          .from = RAFT_APPLY_THREAD,
+                          .entries = work->committed->entries,
+                          .entry_count = work->committed->entry_count};
+  return raft_step_message(node, &applied);
+}
+
+int raft_rawnode_advance(raft_rawnode *rn, const raft_ready *ready) {
+  if (rn->poisoned != RAFT_OK) {
+    return rn->poisoned;
+  }
+  if (!rn->out.outstanding || rn->config.async_storage_writes || ready != &rn->out.ready) {
+    return RAFT_EUSAGE;
+  }
+  done work = take_back(rn);
+  int rc = step_promises(rn, &work);
+  int stable = step_stable(rn, &work);
+  int applied = step_applied(rn, &work);
+  raft_outbox_recycle(&rn->after_append, &work.to_self, raft_memory(rn));
+  raft_body_release(work.committed);
+  raft_body_release(work.snapshot);
+  rc = rc == RAFT_OK ? stable : rc;
+  return raft_finish(rn, rc == RAFT_OK ? applied : rc);
+}
