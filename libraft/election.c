@@ -137,8 +137,8 @@ int raft_election_vote_request(raft_rawnode *node, const raft_message *message) 
   bool grant = can_vote(node, message) && raft_log_is_up_to_date(&node->log, theirs);
   /* A grant is about the term that was asked for, a rejection tells the own one. Learners vote
    * too: one may have been promoted without having heard of it yet. */
-  raft_message response = {.type = is_pre_vote(message) ? RAFT_MSG_PRE_VOTE_RESP
-                                                        : RAFT_MSG_VOTE_RESP,
+  raft_message response = {.type =
+                               is_pre_vote(message) ? RAFT_MSG_PRE_VOTE_RESP : RAFT_MSG_VOTE_RESP,
                            .to = message->from,
                            .term = grant ? message->term : node->term,
                            .reject = !grant};

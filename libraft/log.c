@@ -48,7 +48,9 @@ int raft_log_open(raft_log *log, const raft_storage *storage, const raft_allocat
   return RAFT_OK;
 }
 
-void raft_log_close(raft_log *log) { raft_unstable_close(&log->unstable, log->allocator); }
+void raft_log_close(raft_log *log) {
+  raft_unstable_close(&log->unstable, log->allocator);
+}
 
 uint64_t raft_log_first_index(raft_log *log) {
   if (log->unstable.snapshot != NULL) {
@@ -164,8 +166,7 @@ static int gather_piece(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_by
                         bool *done) {
   size_t want = hi - lo < PIECE + got->count ? (size_t)(hi - lo) : PIECE + got->count;
   void *array = got->entries;
-  if (!raft_grow(log->allocator, &array, &got->capacity, got->count + want,
-                 sizeof *got->entries)) {
+  if (!raft_grow(log->allocator, &array, &got->capacity, got->count + want, sizeof *got->entries)) {
     return RAFT_ENOMEM;
   }
   got->entries = array;
@@ -204,7 +205,8 @@ static int gather(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_bytes, g
   return RAFT_OK;
 }
 
-/* One body out of what storage gave (references move) and what is unstable (references are taken). */
+/* One body out of what storage gave (references move) and what is unstable (references are taken).
+ */
 static int make_body(raft_log *log, gathered *stored, const raft_entry *unstable, size_t count,
                      raft_body **body) {
   *body = NULL;

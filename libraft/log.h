@@ -24,8 +24,9 @@ typedef struct raft_log {
   uint64_t applied;  /* acknowledged as applied */
   uint64_t max_applying_bytes;
   uint64_t applying_bytes; /* of entries in (applied, applying] */
-  bool applying_paused;    /* until an acknowledgement: the limit is reached, or the last hand-out was cut */
-  int failure;             /* first unexpected answer of storage, or RAFT_OK */
+  bool applying_paused; /* until an acknowledgement: the limit is reached, or the last hand-out was
+                           cut */
+  int failure;          /* first unexpected answer of storage, or RAFT_OK */
 } raft_log;
 
 typedef struct raft_entry_id {
@@ -61,8 +62,9 @@ int raft_log_slice(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_bytes, 
  * without an owner are copied. RAFT_ENOMEM: unchanged. */
 int raft_log_append(raft_log *log, const raft_entry *entries, size_t count);
 /* What a follower does with an append behind `previous` (thesis 3.5). *last_new: index that now
- * matches the leader's log. RAFT_EUNAVAILABLE: the logs do not match at `previous`. RAFT_EMALFORMED: it
- * contradicts committed entries. RAFT_ENOMEM: unchanged. *conflict: first index replaced, or 0. */
+ * matches the leader's log. RAFT_EUNAVAILABLE: the logs do not match at `previous`.
+ * RAFT_EMALFORMED: it contradicts committed entries. RAFT_ENOMEM: unchanged. *conflict: first index
+ * replaced, or 0. */
 int raft_log_maybe_append(raft_log *log, raft_entry_id previous, const raft_entry *entries,
                           size_t count, uint64_t leader_commit, uint64_t *last_new,
                           uint64_t *conflict);
@@ -73,7 +75,8 @@ bool raft_log_maybe_commit(raft_log *log, raft_entry_id id);
 /* A snapshot, whose body reference moves in, replaces the log. */
 void raft_log_restore(raft_log *log, raft_body *body);
 
-/* What can be applied next; `unstable`: entries that are committed but not stored here count too. */
+/* What can be applied next; `unstable`: entries that are committed but not stored here count too.
+ */
 bool raft_log_has_next_committed(const raft_log *log, bool unstable);
 int raft_log_next_committed(raft_log *log, bool unstable, raft_body **body);
 void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, bool unstable);

@@ -10,7 +10,8 @@
 
 #include "log.h"
 
-/* One buffer with the payloads of all entries that have no owner; NULL with RAFT_OK: none needed. */
+/* One buffer with the payloads of all entries that have no owner; NULL with RAFT_OK: none needed.
+ */
 static int copy_payloads(const raft_log *log, const raft_entry *entries, size_t count,
                          raft_buf **copy) {
   uint64_t bytes = 0;

@@ -32,8 +32,8 @@ int raft_log_next_committed(raft_log *log, bool unstable, raft_body **body) {
 void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, bool unstable) {
   log->applying = index;
   log->applying_bytes += bytes;
-  log->applying_paused = log->applying_bytes >= log->max_applying_bytes ||
-                         index < max_appliable(log, unstable);
+  log->applying_paused =
+      log->applying_bytes >= log->max_applying_bytes || index < max_appliable(log, unstable);
 }
 
 void raft_log_applied_to(raft_log *log, uint64_t index, uint64_t bytes) {

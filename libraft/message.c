@@ -22,7 +22,9 @@ static raft_bytes own_bytes(raft_bytes bytes, unsigned char **at) {
   return bytes;
 }
 
-static size_t unowned(raft_bytes bytes) { return bytes.owner == NULL ? bytes.len : 0; }
+static size_t unowned(raft_bytes bytes) {
+  return bytes.owner == NULL ? bytes.len : 0;
+}
 
 static raft_ids own_ids(raft_ids ids, uint64_t **at) {
   if (ids.count > 0) {

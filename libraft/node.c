@@ -30,8 +30,7 @@ static bool carries_own_term(raft_message_type type) {
 
 /* Thesis 3.8: term, vote and entries are durable before anyone is told of them. */
 static bool promises(raft_message_type type) {
-  return type == RAFT_MSG_APP_RESP || type == RAFT_MSG_VOTE_RESP ||
-         type == RAFT_MSG_PRE_VOTE_RESP;
+  return type == RAFT_MSG_APP_RESP || type == RAFT_MSG_VOTE_RESP || type == RAFT_MSG_PRE_VOTE_RESP;
 }
 
 bool raft_send(raft_rawnode *node, raft_message *message) {

@@ -2,7 +2,8 @@
  *
  * Each file owns one concern: role.c who we are, election.c how a leader is found, replication.c
  * how the leader feeds its followers, follower.c what a follower does with it, snapshot.c, reads.c,
- * transfer.c, proposal.c, membership.c; step.c sends a message to its handler, ready.c hands the work out.
+ * transfer.c, proposal.c, membership.c; step.c sends a message to its handler, ready.c hands the
+ * work out.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -73,9 +74,9 @@ struct raft_rawnode {
   uint64_t pending_conf_index; /* no conf change is proposed until this is applied */
   uint64_t uncommitted_size;   /* payload bytes of proposals not yet applied */
   uint64_t lead_transferee;
-  uint64_t round;              /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
-  bool lease_void;             /* a hand-over was begun in this term: leases prove nothing */
-  bool auto_leave_owed;        /* leaving the joint configuration found no memory: try again */
+  uint64_t round;       /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
+  bool lease_void;      /* a hand-over was begun in this term: leases prove nothing */
+  bool auto_leave_owed; /* leaving the joint configuration found no memory: try again */
   raft_read_queue reads;
 
   /* The logical clock. */

@@ -93,17 +93,15 @@ static uint64_t objection(const raft_rawnode *node, uint64_t pending, bool leave
   return !joint && leaves ? 3 : 0;
 }
 
-/* Turns conf changes that may not be proposed now into empty entries. *pending: index of the last one
- * that may. RAFT_EMALFORMED: an entry that is none. */
-static int check_entries(raft_rawnode *node, raft_entry *entries, size_t count,
-                         uint64_t *pending) {
+/* Turns conf changes that may not be proposed now into empty entries. *pending: index of the last
+ * one that may. RAFT_EMALFORMED: an entry that is none. */
+static int check_entries(raft_rawnode *node, raft_entry *entries, size_t count, uint64_t *pending) {
   for (size_t i = 0; i < count; i++) {
     bool leaves = false;
     if (entries[i].type == RAFT_ENTRY_NORMAL) {
       continue;
     }
-    if (entries[i].type != RAFT_ENTRY_CONF_CHANGE &&
-        entries[i].type != RAFT_ENTRY_CONF_CHANGE_V2) {
+    if (entries[i].type != RAFT_ENTRY_CONF_CHANGE && entries[i].type != RAFT_ENTRY_CONF_CHANGE_V2) {
       return RAFT_EMALFORMED;
     }
     int rc = asks_to_leave(node, &entries[i], &leaves);

@@ -57,8 +57,7 @@ static int load(raft_rawnode *node) {
   raft_hard_state hard_state = {0, 0, 0};
   raft_conf_state conf_state;
   memset(&conf_state, 0, sizeof conf_state);
-  int rc =
-      raft_log_open(&node->log, config->storage, config->allocator, applying_limit(config));
+  int rc = raft_log_open(&node->log, config->storage, config->allocator, applying_limit(config));
   if (rc == RAFT_OK) {
     rc = config->storage->initial_state(config->storage->ctx, &hard_state, &conf_state);
     rc = rc == RAFT_OK || rc == RAFT_ENOMEM ? rc : RAFT_ESTORAGE;
@@ -179,10 +178,8 @@ int raft_rawnode_report_snapshot(raft_rawnode *rn, uint64_t id, bool success) {
 /* ---- proposals ---- */
 
 static int propose_entries(raft_rawnode *rn, const raft_entry *entries, size_t count) {
-  raft_message proposal = {.type = RAFT_MSG_PROP,
-                           .from = rn->config.id,
-                           .entries = entries,
-                           .entry_count = count};
+  raft_message proposal = {
+      .type = RAFT_MSG_PROP, .from = rn->config.id, .entries = entries, .entry_count = count};
   return step_own(rn, &proposal);
 }
 

@@ -6,8 +6,9 @@
  * leader does not know the commit index: reads wait for that.
  *
  * With leases the round may be an earlier one: a quorum that answered a heartbeat sent at tick T
- * keeps other candidates away until T + election_ticks - 1 at least, by its own clocks. The moment of
- * sending counts, one tick is taken off for the phase of the clocks, and a hand-over makes it void.
+ * keeps other candidates away until T + election_ticks - 1 at least, by its own clocks. The moment
+ * of sending counts, one tick is taken off for the phase of the clocks, and a hand-over makes it
+ * void.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -22,9 +23,8 @@ static bool push_answer(raft_rawnode *node, raft_read_state state) {
   raft_answered_reads *reads = &node->answered;
   void *items = reads->items;
   size_t capacity = reads->capacity;
-  if (reads->count == UINT32_MAX ||
-      !raft_grow(raft_memory(node), &items, &capacity, (size_t)reads->count + 1,
-                 sizeof *reads->items)) {
+  if (reads->count == UINT32_MAX || !raft_grow(raft_memory(node), &items, &capacity,
+                                               (size_t)reads->count + 1, sizeof *reads->items)) {
     return false;
   }
   reads->items = items;

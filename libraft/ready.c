@@ -180,8 +180,8 @@ static int add_storage_messages(raft_rawnode *node, raft_handed_out *out) {
   const raft_ready *ready = &out->ready;
   const raft_allocator *memory = raft_memory(node);
   bool append = wants_append_message(node, ready), apply = ready->committed_entry_count > 0;
-  raft_body_shape append_shape = {
-      .responses = node->after_append.count + (wants_append_response(node, ready) ? 1 : 0)};
+  raft_body_shape append_shape = {.responses = node->after_append.count +
+                                               (wants_append_response(node, ready) ? 1 : 0)};
   raft_body_shape apply_shape = {.responses = 1};
   raft_body *append_body = append ? raft_body_create(memory, &append_shape) : NULL;
   raft_body *apply_body = apply ? raft_body_create(memory, &apply_shape) : NULL;

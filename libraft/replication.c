@@ -131,8 +131,7 @@ void raft_broadcast_heartbeat(raft_rawnode *node) {
       continue;
     }
     /* Never tell a follower of a commit that it may not have: its log may differ above match. */
-    uint64_t commit =
-        progress->match < node->log.committed ? progress->match : node->log.committed;
+    uint64_t commit = progress->match < node->log.committed ? progress->match : node->log.committed;
     raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT,
                               .to = progress->id,
                               .commit = commit,
@@ -170,8 +169,7 @@ int raft_leader_heartbeat_response(raft_rawnode *node, const raft_message *messa
   progress->recent_active = true;
   progress->paused = false;
   /* A probed follower that has everything gets an empty append, whose answer ends the probing. */
-  if (progress->match < raft_log_last_index(&node->log) ||
-      progress->state == RAFT_PROGRESS_PROBE) {
+  if (progress->match < raft_log_last_index(&node->log) || progress->state == RAFT_PROGRESS_PROBE) {
     raft_replicate(node, progress, true);
   }
   uint64_t round = round_of(message->context);
@@ -196,8 +194,8 @@ static void rejected(raft_rawnode *node, raft_progress *progress, const raft_mes
    * entries of later terms too: one round trip for each term, not for each entry. */
   uint64_t next = message->reject_hint;
   if (message->log_term > 0) {
-    next = raft_log_find_conflict_by_term(&node->log, message->reject_hint, message->log_term)
-               .index;
+    next =
+        raft_log_find_conflict_by_term(&node->log, message->reject_hint, message->log_term).index;
   }
   if (!raft_progress_maybe_decrement(progress, message->index, next)) {
     return;
@@ -213,9 +211,7 @@ static void rejected(raft_rawnode *node, raft_progress *progress, const raft_mes
 static void settle_state(raft_rawnode *node, raft_progress *progress, uint64_t acknowledged) {
   switch (progress->state) {
   case RAFT_PROGRESS_PROBE: raft_progress_become_replicate(progress); break;
-  case RAFT_PROGRESS_REPLICATE:
-    raft_inflights_free_to(&progress->inflights, acknowledged);
-    break;
+  case RAFT_PROGRESS_REPLICATE: raft_inflights_free_to(&progress->inflights, acknowledged); break;
   default:
     /* Whichever snapshot it was that arrived: the log can take over from here. */
     if (progress->match + 1 >= raft_log_first_index(&node->log)) {

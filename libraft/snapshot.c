@@ -52,7 +52,8 @@ static void finish(raft_rawnode *node, raft_progress *progress, uint64_t outcome
     progress->pending_snapshot = 0;
   }
   raft_progress_become_probe(progress);
-  progress->paused = true; /* until the follower is heard of: by its answer, or the next heartbeat */
+  progress->paused =
+      true; /* until the follower is heard of: by its answer, or the next heartbeat */
   raft_emit(node, RAFT_LOG_DEBUG, RAFT_EVENT_SNAPSHOT_FINISHED, progress->id, 0, outcome, 0);
 }
 
@@ -114,8 +115,7 @@ static bool is_wanted(raft_rawnode *node, const raft_snapshot *snapshot) {
 
 static int restore(raft_rawnode *node, const raft_snapshot *snapshot) {
   raft_tracker next;
-  int rc =
-      raft_confchange_restore(&node->tracker, snapshot->index, &snapshot->conf_state, &next);
+  int rc = raft_confchange_restore(&node->tracker, snapshot->index, &snapshot->conf_state, &next);
   if (rc != RAFT_OK) {
     return rc == RAFT_ENOMEM ? rc : RAFT_EMALFORMED;
   }

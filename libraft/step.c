@@ -62,8 +62,8 @@ int raft_applied_to(raft_rawnode *node, uint64_t index, uint64_t bytes) {
 static int storage_appended(raft_rawnode *node, const raft_message *message) {
   if (message->index != 0 &&
       !raft_unstable_stable_to(&node->log.unstable, message->log_term, message->index)) {
-    raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_STABLE_IGNORED, 0, message->index,
-              message->log_term, 0);
+    raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_STABLE_IGNORED, 0, message->index, message->log_term,
+              0);
   }
   if (message->snapshot != NULL) {
     raft_snapshot_applied(node, message->snapshot->index);

@@ -4,8 +4,8 @@
  * The part below offset_in_progress has been handed out for writing.
  *
  * Invariants: entries are consecutive from offset; offset <= offset_in_progress <= offset + count;
- * a snapshot, if any, ends at offset - 1 or below; offset - 1 is the last index that storage has, or will
- * have once the snapshot is written.
+ * a snapshot, if any, ends at offset - 1 or below; offset - 1 is the last index that storage has,
+ * or will have once the snapshot is written.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
