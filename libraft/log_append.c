@@ -41,7 +41,7 @@ static int copy_payloads(const raft_log *log, const raft_entry *entries, size_t 
 }
 
 static void push_all(raft_log *log, const raft_entry *entries, size_t count, raft_buf *copy) {
-  const unsigned char *at = raft_buf_data(copy);
+  const unsigned char *at = copy == NULL ? NULL : raft_buf_data(copy);
   for (size_t i = 0; i < count; i++) {
     raft_entry entry = entries[i];
     if (entry.data.owner == NULL && entry.data.len > 0) {
