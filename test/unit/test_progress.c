@@ -251,29 +251,28 @@ END_TEST
 
 START_TEST(a_rejection_moves_next_back_unless_it_is_stale) {
   static const struct {
+    uint64_t match, next, rejected, hint, then;
     raft_progress_state state;
-    uint64_t match, next, rejected, hint;
     bool news;
-    uint64_t then;
   } cases[] = {
       /* Replicate: whatever is above match may be what was rejected. */
-      {RAFT_PROGRESS_REPLICATE, 5, 10, 5, 5, false, 10},
-      {RAFT_PROGRESS_REPLICATE, 5, 10, 4, 4, false, 10},
-      {RAFT_PROGRESS_REPLICATE, 5, 10, 9, 9, true, 6},
-      {RAFT_PROGRESS_REPLICATE, 5, 10, 6, 0, true, 6},
+      {5, 10, 5, 5, 10, RAFT_PROGRESS_REPLICATE, false},
+      {5, 10, 4, 4, 10, RAFT_PROGRESS_REPLICATE, false},
+      {5, 10, 9, 9, 6, RAFT_PROGRESS_REPLICATE, true},
+      {5, 10, 6, 0, 6, RAFT_PROGRESS_REPLICATE, true},
       /* Probe: only the one that is out. */
-      {RAFT_PROGRESS_PROBE, 0, 10, 8, 8, false, 10},
-      {RAFT_PROGRESS_PROBE, 0, 10, 10, 10, false, 10},
-      {RAFT_PROGRESS_PROBE, 0, 10, 9, 9, true, 9},
-      {RAFT_PROGRESS_PROBE, 0, 10, 9, 2, true, 3},
-      {RAFT_PROGRESS_PROBE, 0, 10, 9, 0, true, 1},
-      {RAFT_PROGRESS_PROBE, 0, 10, 9, UINT64_MAX, true, 9},
-      {RAFT_PROGRESS_PROBE, 0, 1, 0, 0, true, 1},
+      {0, 10, 8, 8, 10, RAFT_PROGRESS_PROBE, false},
+      {0, 10, 10, 10, 10, RAFT_PROGRESS_PROBE, false},
+      {0, 10, 9, 9, 9, RAFT_PROGRESS_PROBE, true},
+      {0, 10, 9, 2, 3, RAFT_PROGRESS_PROBE, true},
+      {0, 10, 9, 0, 1, RAFT_PROGRESS_PROBE, true},
+      {0, 10, 9, UINT64_MAX, 9, RAFT_PROGRESS_PROBE, true},
+      {0, 1, 0, 0, 1, RAFT_PROGRESS_PROBE, true},
       /* Never to what is known to match. */
-      {RAFT_PROGRESS_PROBE, 5, 10, 9, 2, true, 6},
+      {5, 10, 9, 2, 6, RAFT_PROGRESS_PROBE, true},
       /* Snapshot: as Probe. */
-      {RAFT_PROGRESS_SNAPSHOT, 5, 10, 8, 8, false, 10},
-      {RAFT_PROGRESS_SNAPSHOT, 5, 10, 9, 7, true, 8},
+      {5, 10, 8, 8, 10, RAFT_PROGRESS_SNAPSHOT, false},
+      {5, 10, 9, 7, 8, RAFT_PROGRESS_SNAPSHOT, true},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     progress.state = (uint8_t)cases[i].state;

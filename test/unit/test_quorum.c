@@ -11,7 +11,7 @@
 
 #include "libraft/quorum.h"
 
-#define MAX_VOTERS 64
+#define MAX_VOTERS ((size_t)64)
 #define MISSING    UINT64_MAX
 
 /* What each id has answered, MISSING for nothing; for votes 0 is no and 1 is yes. */
