@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 
+/* The room is a power of two. */
 static kv_proposal *at(const kv_proposal_queue *queue, size_t position) {
-  return &queue->items[(queue->first + position) % queue->room];
+  return &queue->items[(queue->first + position) & (queue->room - 1)];
 }
 
 int kv_proposal_reserve(kv_proposal_queue *queue) {
@@ -62,7 +63,7 @@ bool kv_proposal_pop(kv_proposal_queue *queue, kv_proposal *proposal) {
     return false;
   }
   *proposal = *at(queue, 0);
-  queue->first = (queue->first + 1) % queue->room;
+  queue->first = (queue->first + 1) & (queue->room - 1);
   queue->count--;
   return true;
 }
