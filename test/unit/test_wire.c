@@ -1,0 +1,968 @@
+/* test_wire.c - messages are the model's bytes, come back as they were, and bad bytes do no harm.
+ *
+ * The golden bytes were written by etcd-io/raft 3.7.0.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <check.h>
+#include <libraft/wire.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failing_allocator.h"
+
+static failing_allocator memory;
+static unsigned char buffer[1 << 16];
+static unsigned char bytes[1 << 12];
+
+static void setup(void) {
+  failing_allocator_init(&memory);
+}
+
+static void teardown(void) {
+  ck_assert_uint_eq(memory.live_blocks, 0);
+}
+
+/* --- helpers ------------------------------------------------------------------------------- */
+
+/* Bytes from hexadecimal digits, in `bytes`. */
+static raft_bytes from_hex(const char *hex) {
+  size_t len = strlen(hex) / 2;
+  for (size_t i = 0; i < len; i++) {
+    unsigned byte;
+    ck_assert_int_eq(sscanf(hex + 2 * i, "%2x", &byte), 1);
+    bytes[i] = (unsigned char)byte;
+  }
+  return (raft_bytes){bytes, len, NULL};
+}
+
+static void assert_hex(const void *data, size_t len, const char *hex) {
+  raft_bytes expected = from_hex(hex);
+  ck_assert_uint_eq(len, expected.len);
+  ck_assert_mem_eq(data, bytes, len);
+}
+
+static bool same_bytes(raft_bytes a, raft_bytes b) {
+  return a.len == b.len && (a.data == NULL) == (b.data == NULL) &&
+         (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+static bool same_ids(raft_ids a, raft_ids b) {
+  return a.count == b.count &&
+         (a.count == 0 || memcmp(a.ids, b.ids, a.count * sizeof(uint64_t)) == 0);
+}
+
+static bool same_conf_state(const raft_conf_state *a, const raft_conf_state *b) {
+  return same_ids(a->voters, b->voters) && same_ids(a->learners, b->learners) &&
+         same_ids(a->voters_outgoing, b->voters_outgoing) &&
+         same_ids(a->learners_next, b->learners_next) && a->auto_leave == b->auto_leave;
+}
+
+static bool same_entry(const raft_entry *a, const raft_entry *b) {
+  return a->term == b->term && a->index == b->index && a->type == b->type &&
+         same_bytes(a->data, b->data);
+}
+
+static bool same_snapshot(const raft_snapshot *a, const raft_snapshot *b) {
+  if (a == NULL || b == NULL) {
+    return a == b;
+  }
+  return a->index == b->index && a->term == b->term && same_bytes(a->data, b->data) &&
+         same_conf_state(&a->conf_state, &b->conf_state);
+}
+
+static void assert_same_message(const raft_message *a, const raft_message *b) {
+  ck_assert_int_eq(a->type, b->type);
+  ck_assert_int_eq(a->reject, b->reject);
+  ck_assert_uint_eq(a->to, b->to);
+  ck_assert_uint_eq(a->from, b->from);
+  ck_assert_uint_eq(a->term, b->term);
+  ck_assert_uint_eq(a->log_term, b->log_term);
+  ck_assert_uint_eq(a->index, b->index);
+  ck_assert_uint_eq(a->commit, b->commit);
+  ck_assert_uint_eq(a->reject_hint, b->reject_hint);
+  ck_assert(same_bytes(a->context, b->context));
+  ck_assert(same_snapshot(a->snapshot, b->snapshot));
+  ck_assert_uint_eq(a->entry_count, b->entry_count);
+  for (size_t i = 0; i < a->entry_count; i++) {
+    ck_assert(same_entry(&a->entries[i], &b->entries[i]));
+  }
+}
+
+static int decode(raft_bytes input, raft_message *message) {
+  return raft_message_decode(input, NULL, &memory.iface, message);
+}
+
+/* Decodes and drops it; the return code. */
+static int try_decode(raft_bytes input) {
+  raft_message message;
+  int rc = decode(input, &message);
+  if (rc == RAFT_OK) {
+    raft_message_release(&message);
+  }
+  ck_assert_uint_eq(memory.live_blocks, 0);
+  return rc;
+}
+
+/* --- golden bytes -------------------------------------------------------------------------- */
+
+static const uint64_t voters[] = {1, 2, 300};
+static const uint64_t learners[] = {4};
+static const uint64_t outgoing[] = {1, 5};
+static const uint64_t learners_next[] = {6};
+static const raft_conf_state joint = {
+    {voters, 3}, {learners, 1}, {outgoing, 2}, {learners_next, 1}, true};
+static const raft_snapshot snapshot = {
+    .index = 11, .term = 2, .data = {"state", 5, NULL}, .conf_state = joint};
+static const raft_entry entries[] = {{.term = 3, .index = 11},
+                                     {.term = 3, .index = 12, .data = {"foo", 3, NULL}}};
+
+typedef struct golden {
+  raft_message message;
+  const char *hex;
+} golden;
+
+static const golden golden_messages[] = {
+    {{.type = RAFT_MSG_HUP}, "0800"},
+    {{.type = RAFT_MSG_APP,
+      .to = 2,
+      .from = 1,
+      .term = 3,
+      .log_term = 2,
+      .index = 10,
+      .commit = 9,
+      .entries = entries,
+      .entry_count = 2},
+     "08031002180120032802300a3a041003180b3a091003180c2203666f6f4009"},
+    {{.type = RAFT_MSG_APP_RESP,
+      .to = 1,
+      .from = 2,
+      .term = 3,
+      .log_term = 1,
+      .index = 10,
+      .reject = true,
+      .reject_hint = 7},
+     "08041001180220032801300a50015807"},
+    {{.type = RAFT_MSG_SNAP, .to = 2, .from = 1, .term = 3, .snapshot = &snapshot},
+     "08071002180120034a200a05737461746512170a110801080208ac0210041801180520062801100b1802"},
+    {{.type = RAFT_MSG_HEARTBEAT,
+      .to = 2,
+      .from = 1,
+      .term = 3,
+      .commit = 9,
+      .context = {"\1\0\0\0\0\0\0\0", 8, NULL}},
+     "0808100218012003400962080100000000000000"},
+    /* what is local is not sent */
+    {{.type = RAFT_MSG_STORAGE_APPEND,
+      .to = RAFT_APPEND_THREAD,
+      .from = 1,
+      .vote = 1,
+      .responses = &(const raft_message){.type = RAFT_MSG_APP_RESP},
+      .response_count = 1},
+     "081310ffffffffffffffffff011801"},
+};
+enum { GOLDEN_MESSAGES = sizeof(golden_messages) / sizeof(golden_messages[0]) };
+
+START_TEST(messages_are_written_as_the_model_writes_them) {
+  const golden *now = &golden_messages[_i];
+  size_t len;
+  ck_assert_int_eq(raft_message_encode(&now->message, buffer, sizeof(buffer), &len), RAFT_OK);
+  assert_hex(buffer, len, now->hex);
+  ck_assert_uint_eq(raft_message_wire_size(&now->message), len);
+}
+END_TEST
+
+START_TEST(messages_of_the_model_are_read) {
+  const golden *now = &golden_messages[_i];
+  raft_message message;
+  ck_assert_int_eq(decode(from_hex(now->hex), &message), RAFT_OK);
+  assert_same_message(&message, &now->message);
+  ck_assert(message.vote == 0 && message.responses == NULL && message.response_count == 0);
+  raft_message_release(&message);
+}
+END_TEST
+
+typedef struct golden_entry {
+  raft_entry entry;
+  const char *hex;
+} golden_entry;
+
+static const golden_entry golden_entries[] = {
+    {{.term = 1, .index = 2, .data = {"foo", 3, NULL}}, "100118022203666f6f"},
+    {{.term = 1, .index = 2}, "10011802"},
+    {{.term = 1, .index = 2, .data = {"", 0, NULL}}, "100118022200"},
+    {{.type = RAFT_ENTRY_CONF_CHANGE_V2, .term = 1, .index = 2, .data = {"x", 1, NULL}},
+     "080210011802220178"},
+};
+
+START_TEST(entries_are_the_models) {
+  for (size_t i = 0; i < sizeof(golden_entries) / sizeof(golden_entries[0]); i++) {
+    const golden_entry *now = &golden_entries[i];
+    raft_entry entry;
+    size_t len;
+    ck_assert_int_eq(raft_entry_encode(&now->entry, buffer, sizeof(buffer), &len), RAFT_OK);
+    assert_hex(buffer, len, now->hex);
+    ck_assert_uint_eq(raft_entry_size(&now->entry), len);
+    ck_assert_int_eq(raft_entry_decode(from_hex(now->hex), &entry), RAFT_OK);
+    ck_assert(same_entry(&entry, &now->entry));
+  }
+}
+END_TEST
+
+START_TEST(hard_states_are_the_models) {
+  const raft_hard_state states[] = {{1, 0, 0}, {300, 2, UINT64_C(1) << 40}};
+  const char *const hexes[] = {"080110001800", "08ac02100218808080808020"};
+  for (size_t i = 0; i < 2; i++) {
+    raft_hard_state state;
+    size_t len;
+    ck_assert_int_eq(raft_hard_state_encode(&states[i], buffer, sizeof(buffer), &len), RAFT_OK);
+    assert_hex(buffer, len, hexes[i]);
+    ck_assert_int_eq(raft_hard_state_decode((raft_slice){buffer, len}, &state), RAFT_OK);
+    ck_assert_mem_eq(&state, &states[i], sizeof(state));
+  }
+}
+END_TEST
+
+START_TEST(memberships_are_the_models) {
+  const uint64_t three[] = {1, 2, 3};
+  const raft_conf_state states[] = {{.voters = {three, 3}}, joint};
+  const char *const hexes[] = {"0801080208032800", "0801080208ac0210041801180520062801"};
+  for (size_t i = 0; i < 2; i++) {
+    raft_conf_state state;
+    void *lists;
+    size_t len;
+    ck_assert_int_eq(raft_conf_state_encode(&states[i], buffer, sizeof(buffer), &len), RAFT_OK);
+    assert_hex(buffer, len, hexes[i]);
+    ck_assert_int_eq(
+        raft_conf_state_decode((raft_slice){buffer, len}, NULL, &memory.iface, &state, &lists),
+        RAFT_OK);
+    ck_assert(same_conf_state(&state, &states[i]));
+    raft_conf_state_free(&memory.iface, lists);
+  }
+}
+END_TEST
+
+START_TEST(snapshots_are_the_models) {
+  const char *hex = "0a05737461746512170a110801080208ac0210041801180520062801100b1802";
+  raft_snapshot decoded;
+  void *lists;
+  size_t len;
+  ck_assert_int_eq(raft_snapshot_encode(&snapshot, buffer, sizeof(buffer), &len), RAFT_OK);
+  assert_hex(buffer, len, hex);
+  ck_assert_int_eq(raft_snapshot_decode(from_hex(hex), NULL, &memory.iface, &decoded, &lists),
+                   RAFT_OK);
+  ck_assert(same_snapshot(&decoded, &snapshot));
+  ck_assert_ptr_eq(decoded.data.data, bytes + 2);
+  raft_conf_state_free(&memory.iface, lists);
+}
+END_TEST
+
+START_TEST(changes_of_the_old_form_are_the_models) {
+  const raft_conf_change change = {
+      .type = RAFT_CONF_ADD_NODE, .node_id = 4, .context = {"ctx", 3, NULL}};
+  raft_conf_change decoded;
+  size_t len;
+  ck_assert_int_eq(raft_conf_change_encode(&change, buffer, sizeof(buffer), &len), RAFT_OK);
+  assert_hex(buffer, len, "100018042203637478");
+  ck_assert_int_eq(raft_conf_change_decode((raft_bytes){buffer, len, NULL}, &decoded), RAFT_OK);
+  ck_assert(decoded.id == 0 && decoded.type == RAFT_CONF_ADD_NODE && decoded.node_id == 4);
+  ck_assert(same_bytes(decoded.context, change.context));
+}
+END_TEST
+
+START_TEST(changes_of_the_general_form_are_the_models) {
+  const raft_conf_change_single singles[] = {{RAFT_CONF_ADD_NODE, 4}, {RAFT_CONF_ADD_LEARNER, 300}};
+  const raft_conf_change_v2 change = {.transition = RAFT_TRANSITION_JOINT_EXPLICIT,
+                                      .changes = singles,
+                                      .change_count = 2,
+                                      .context = {"ctx", 3, NULL}};
+  raft_conf_change_v2 decoded;
+  void *list;
+  size_t len;
+  ck_assert_int_eq(raft_conf_change_v2_encode(&change, buffer, sizeof(buffer), &len), RAFT_OK);
+  assert_hex(buffer, len, "08021204080010041205080310ac021a03637478");
+  ck_assert_int_eq(raft_conf_change_v2_decode((raft_bytes){buffer, len, NULL}, NULL, &memory.iface,
+                                              &decoded, &list),
+                   RAFT_OK);
+  ck_assert_int_eq(decoded.transition, RAFT_TRANSITION_JOINT_EXPLICIT);
+  ck_assert_uint_eq(decoded.change_count, 2);
+  ck_assert_mem_eq(decoded.changes, singles, sizeof(singles));
+  ck_assert(same_bytes(decoded.context, change.context));
+  raft_conf_state_free(&memory.iface, list);
+}
+END_TEST
+
+START_TEST(leaving_the_joint_configuration_is_no_bytes) {
+  const raft_conf_change_v2 leave = {0};
+  raft_conf_change_v2 decoded;
+  void *list;
+  size_t len;
+  ck_assert_int_eq(raft_conf_change_v2_encode(&leave, NULL, 0, &len), RAFT_OK);
+  ck_assert_uint_eq(len, 0);
+  ck_assert_int_eq(
+      raft_conf_change_v2_decode((raft_bytes){0}, NULL, &memory.iface, &decoded, &list), RAFT_OK);
+  ck_assert(decoded.change_count == 0 && decoded.transition == RAFT_TRANSITION_AUTO);
+  ck_assert_ptr_null(list);
+}
+END_TEST
+
+/* --- random messages ----------------------------------------------------------------------- */
+
+static uint64_t seed;
+
+static uint64_t draw(uint64_t below) {
+  seed ^= seed << 13;
+  seed ^= seed >> 7;
+  seed ^= seed << 17;
+  return seed % below;
+}
+
+/* Numbers of all lengths, 0 often. */
+static uint64_t draw_number(void) {
+  uint64_t bits = draw(65);
+  return bits == 0 ? 0 : (seed * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - bits);
+}
+
+static raft_bytes draw_bytes(void) {
+  static const char letters[] = "some bytes to be carried around, again and again and again";
+  size_t len = draw(sizeof(letters));
+  return draw(3) == 0 ? (raft_bytes){0} : (raft_bytes){letters, len, NULL};
+}
+
+enum { MOST_ENTRIES = 5, MOST_IDS = 6 };
+
+/* A message and the memory of its parts. */
+typedef struct drawn {
+  raft_message message;
+  raft_entry entries[MOST_ENTRIES];
+  raft_snapshot snapshot;
+  uint64_t ids[MOST_IDS];
+} drawn;
+
+static raft_ids draw_ids(const drawn *to) {
+  return (raft_ids){to->ids, draw(MOST_IDS + 1)};
+}
+
+static void draw_snapshot(drawn *to) {
+  for (size_t i = 0; i < MOST_IDS; i++) {
+    to->ids[i] = draw_number();
+  }
+  to->snapshot = (raft_snapshot){.index = draw_number(), .term = draw_number()};
+  to->snapshot.data = draw_bytes();
+  to->snapshot.conf_state =
+      (raft_conf_state){draw_ids(to), draw_ids(to), draw_ids(to), draw_ids(to), draw(2) == 0};
+  to->message.snapshot = &to->snapshot;
+}
+
+static void draw_message(drawn *to, raft_message_type type) {
+  raft_message *message = &to->message;
+  *message = (raft_message){.type = type, .reject = draw(2) == 0};
+  uint64_t *const numbers[] = {&message->to,         &message->from,   &message->term,
+                               &message->index,      &message->commit, &message->log_term,
+                               &message->reject_hint};
+  for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+    *numbers[i] = draw_number();
+  }
+  message->context = draw_bytes();
+  message->entry_count = draw(MOST_ENTRIES + 1);
+  message->entries = to->entries;
+  for (size_t i = 0; i < message->entry_count; i++) {
+    to->entries[i] = (raft_entry){.term = draw_number(), .index = draw_number()};
+    to->entries[i].type = (raft_entry_type)draw(3);
+    to->entries[i].data = draw_bytes();
+  }
+  if (draw(2) == 0) {
+    draw_snapshot(to);
+  }
+}
+
+static raft_bytes encode(const raft_message *message) {
+  size_t len;
+  ck_assert_int_eq(raft_message_encode(message, buffer, sizeof(buffer), &len), RAFT_OK);
+  ck_assert_uint_eq(raft_message_wire_size(message), len);
+  return (raft_bytes){buffer, len, NULL};
+}
+
+START_TEST(messages_of_every_type_come_back_as_they_were) {
+  seed = 20 + (uint64_t)_i;
+  for (int round = 0; round < 100; round++) {
+    drawn original;
+    raft_message decoded;
+    draw_message(&original, (raft_message_type)_i);
+    raft_bytes encoded = encode(&original.message);
+    ck_assert_int_eq(decode(encoded, &decoded), RAFT_OK);
+    ck_assert_uint_le(memory.live_blocks, 1);
+    memset(buffer, 0xee, encoded.len); /* nothing refers to the input */
+    assert_same_message(&decoded, &original.message);
+    raft_message_release(&decoded);
+    ck_assert_uint_eq(memory.live_blocks, 0);
+  }
+}
+END_TEST
+
+START_TEST(an_owned_input_is_referred_to_not_copied) {
+  seed = 7;
+  for (int round = 0; round < 300; round++) {
+    drawn original;
+    raft_message decoded;
+    draw_message(&original, RAFT_MSG_APP);
+    raft_bytes encoded = encode(&original.message);
+    raft_buf *buf = raft_buf_copy(&memory.iface, encoded.data, encoded.len);
+    const unsigned char *begin = raft_buf_data(buf);
+    const raft_bytes owned = {begin, encoded.len, buf};
+    ck_assert_int_eq(decode(owned, &decoded), RAFT_OK);
+    raft_buf_release(buf);
+    assert_same_message(&decoded, &original.message);
+    for (size_t i = 0; i < decoded.entry_count; i++) {
+      const raft_bytes *data = &decoded.entries[i].data;
+      const unsigned char *at = data->data;
+      ck_assert_ptr_eq(data->owner, at == NULL ? NULL : buf);
+      ck_assert(at == NULL || (at >= begin && at + data->len <= begin + encoded.len));
+    }
+    raft_message_release(&decoded);
+    ck_assert_uint_eq(memory.live_blocks, 0);
+  }
+}
+END_TEST
+
+START_TEST(a_message_may_be_kept_after_its_input_and_struct_are_gone) {
+  raft_message first;
+  ck_assert_int_eq(decode(from_hex(golden_messages[3].hex), &first), RAFT_OK);
+  raft_message kept = first;
+  raft_message_retain(&kept);
+  raft_message_release(&first);
+  memset(bytes, 0, sizeof(bytes));
+  assert_same_message(&kept, &golden_messages[3].message);
+  raft_message_release(&kept);
+}
+END_TEST
+
+START_TEST(a_message_that_points_to_nothing_allocates_nothing) {
+  raft_message message;
+  ck_assert_int_eq(decode(from_hex(golden_messages[2].hex), &message), RAFT_OK);
+  ck_assert_ptr_null(message.body);
+  ck_assert_uint_eq(memory.total_calls, 0);
+}
+END_TEST
+
+START_TEST(payloads_beyond_16_bits_come_back) {
+  static char large[200000];
+  memset(large, 'x', sizeof(large));
+  const raft_entry entry = {.term = 1, .index = 1, .data = {large, sizeof(large), NULL}};
+  const raft_message message = {
+      .type = RAFT_MSG_APP, .entries = &entry, .entry_count = 1, .context = entry.data};
+  size_t size = raft_message_wire_size(&message);
+  unsigned char *room = malloc(size);
+  raft_message decoded;
+  size_t len;
+  ck_assert_int_eq(raft_message_encode(&message, room, size, &len), RAFT_OK);
+  ck_assert_uint_eq(len, size);
+  ck_assert_int_eq(decode((raft_bytes){room, len, NULL}, &decoded), RAFT_OK);
+  assert_same_message(&decoded, &message);
+  raft_message_release(&decoded);
+  free(room);
+}
+END_TEST
+
+START_TEST(entries_beyond_16_bits_come_back) {
+  enum { MANY = 70000 };
+  raft_entry *many = calloc(MANY, sizeof(*many));
+  unsigned char *room = malloc(MANY * 12);
+  for (size_t i = 0; i < MANY; i++) {
+    many[i].index = i + 1;
+  }
+  const raft_message message = {.type = RAFT_MSG_APP, .entries = many, .entry_count = MANY};
+  raft_message decoded;
+  size_t len;
+  ck_assert_int_eq(raft_message_encode(&message, room, MANY * 12, &len), RAFT_OK);
+  ck_assert_int_eq(decode((raft_bytes){room, len, NULL}, &decoded), RAFT_OK);
+  ck_assert_uint_eq(decoded.entry_count, MANY);
+  ck_assert_uint_eq(decoded.entries[MANY - 1].index, MANY);
+  raft_message_release(&decoded);
+  free(room);
+  free(many);
+}
+END_TEST
+
+/* --- buffers and pieces -------------------------------------------------------------------- */
+
+START_TEST(a_buffer_that_is_too_small_is_told_what_is_needed) {
+  const raft_message *message = &golden_messages[3].message;
+  size_t needed = raft_message_wire_size(message);
+  for (size_t size = 0; size < needed; size++) {
+    size_t len = 0;
+    ck_assert_int_eq(raft_message_encode(message, buffer, size, &len), RAFT_ENOSPACE);
+    ck_assert_uint_eq(len, needed);
+    ck_assert_int_eq(raft_snapshot_encode(&snapshot, NULL, 0, &len), RAFT_ENOSPACE);
+    ck_assert_uint_eq(len, 32);
+  }
+}
+END_TEST
+
+/* Puts pieces together again. */
+typedef struct collector {
+  size_t len;
+  size_t pieces;
+  size_t payloads; /* pieces that are one of these, as they lie in memory */
+  const void *expected[3];
+  size_t fail_at; /* 0: never */
+} collector;
+
+static int collect(void *ctx, const void *data, size_t len) {
+  collector *to = ctx;
+  to->pieces++;
+  if (to->pieces == to->fail_at) {
+    return -77;
+  }
+  for (size_t i = 0; i < 3; i++) {
+    to->payloads += data == to->expected[i];
+  }
+  memcpy(bytes + to->len, data, len);
+  to->len += len;
+  return 0;
+}
+
+START_TEST(pieces_put_together_are_the_encoded_message) {
+  seed = 99;
+  for (int round = 0; round < 300; round++) {
+    drawn original;
+    draw_message(&original, RAFT_MSG_SNAP);
+    collector to = {0};
+    ck_assert_int_eq(raft_message_encode_to(&original.message, collect, &to), 0);
+    raft_bytes whole = encode(&original.message);
+    ck_assert_uint_eq(to.len, whole.len);
+    ck_assert_mem_eq(bytes, whole.data, whole.len);
+  }
+}
+END_TEST
+
+START_TEST(payloads_pass_as_they_lie_in_memory) {
+  const char first[] = "x";
+  char second[3000] = "y";
+  const char state[] = "state";
+  const raft_entry two[] = {{.index = 1, .data = {first, 1, NULL}},
+                            {.index = 2, .data = {second, sizeof(second), NULL}}};
+  const raft_snapshot with_data = {.index = 1, .term = 1, .data = {state, 5, NULL}};
+  const raft_message message = {.entries = two, .entry_count = 2, .snapshot = &with_data};
+  collector to = {.expected = {first, second, state}};
+  ck_assert_int_eq(raft_message_encode_to(&message, collect, &to), 0);
+  ck_assert_uint_eq(to.payloads, 3);
+  ck_assert_uint_eq(to.pieces, 7);
+}
+END_TEST
+
+START_TEST(the_answer_of_a_writer_that_fails_is_passed_on) {
+  const raft_message *message = &golden_messages[1].message;
+  for (size_t n = 1; n <= 3; n++) {
+    collector to = {.fail_at = n};
+    ck_assert_int_eq(raft_message_encode_to(message, collect, &to), -77);
+    ck_assert_uint_eq(to.pieces, n);
+  }
+}
+END_TEST
+
+/* --- dialects ------------------------------------------------------------------------------ */
+
+START_TEST(packed_and_single_ids_are_both_read) {
+  /* voters 1, then 2 and 300 packed, then none packed, then 4 */
+  const char *const hexes[] = {"08010a0302ac020a000804", "0a050102ac0204", "0801080208ac020804"};
+  const uint64_t four[] = {1, 2, 300, 4};
+  for (size_t i = 0; i < 3; i++) {
+    raft_bytes input = from_hex(hexes[i]);
+    raft_conf_state state;
+    void *lists;
+    ck_assert_int_eq(raft_conf_state_decode((raft_slice){input.data, input.len}, NULL,
+                                            &memory.iface, &state, &lists),
+                     RAFT_OK);
+    ck_assert(same_ids(state.voters, (raft_ids){four, 4}));
+    raft_conf_state_free(&memory.iface, lists);
+  }
+}
+END_TEST
+
+START_TEST(local_and_unknown_fields_are_skipped) {
+  const char *const fields[] = {
+      "6801",               /* 13 as a number: vote, or request_snapshot of another dialect */
+      "6a020804",           /* 13 as bytes */
+      "7005",               /* 14 as a number: deprecated_priority of another dialect */
+      "72020804",           /* 14 as bytes: responses */
+      "690102030405060708", /* 13 as fixed64 */
+      "7501020304",         /* 14 as fixed32 */
+      "7801",               /* 15: commit_term of another dialect */
+      "fa7f0161",           /* 2047 */
+  };
+  for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+    char hex[64];
+    raft_message message;
+    snprintf(hex, sizeof(hex), "0804%s1001", fields[i]);
+    ck_assert_int_eq(decode(from_hex(hex), &message), RAFT_OK);
+    ck_assert(message.type == RAFT_MSG_APP_RESP && message.to == 1);
+    ck_assert(message.vote == 0 && message.response_count == 0 && message.body == NULL);
+  }
+}
+END_TEST
+
+START_TEST(of_a_field_given_twice_the_last_one_counts) {
+  raft_message message;
+  /* index 1 and 2; snapshot of index 1 with data "a" and of index 2; context "a" and "b" */
+  ck_assert_int_eq(decode(from_hex("080730013002"
+                                   "4a0b0a0161120610010a020801"
+                                   "4a0412021002"
+                                   "620161620162"),
+                          &message),
+                   RAFT_OK);
+  ck_assert_uint_eq(message.index, 2);
+  ck_assert_uint_eq(message.snapshot->index, 2);
+  ck_assert_ptr_null(message.snapshot->data.data);
+  ck_assert_uint_eq(message.snapshot->conf_state.voters.count, 0);
+  ck_assert_mem_eq(message.context.data, "b", 1);
+  raft_message_release(&message);
+}
+END_TEST
+
+START_TEST(no_bytes_are_a_message_of_type_hup) {
+  raft_message message;
+  ck_assert_int_eq(decode((raft_bytes){0}, &message), RAFT_OK);
+  ck_assert_int_eq(message.type, RAFT_MSG_HUP);
+}
+END_TEST
+
+/* --- bad bytes ----------------------------------------------------------------------------- */
+
+static const char *const bad_messages[] = {
+    "0818",                       /* type 24 */
+    "08ffffffffffffffffff01",     /* type -1 */
+    "088080808010",               /* type 2^32 */
+    "08ffffffffffffffffff02",     /* a number of more than 64 bits */
+    "08ffffffffffffffffffff01",   /* ... and of too many bytes */
+    "08",                         /* no number */
+    "0a0100",                     /* type as bytes */
+    "00",                         /* field 0 */
+    "0b",                         /* a group */
+    "0e",                         /* wire type 6 */
+    "0f",                         /* wire type 7 */
+    "3a05",                       /* entry longer than the message */
+    "3affffffff0f",               /* ... by far */
+    "3a8080808080808080807f",     /* ... a length of more than 64 bits */
+    "3a022205",                   /* data longer than its entry */
+    "3a020803",                   /* entry of type 3 */
+    "3a0b08ffffffffffffffffff01", /* entry of type -1 */
+    "3801",                       /* entry as a number */
+    "3a022001",                   /* data as a number: nanopb shows a scratch buffer */
+    "3a09210102030405060708",     /* data as fixed64 */
+    "6001",                       /* context as a number */
+    "4801",                       /* snapshot as a number */
+    "4a020801",                   /* snapshot data as a number */
+    "4a020a05",                   /* snapshot data longer than the snapshot */
+    "4a021001",                   /* metadata as a number */
+    "4a0412020801",               /* membership as a number */
+    "4a0812060a0409010203",       /* id cut off */
+    "4a0612040a020880",           /* id without end */
+    "4a0612040a020a05",           /* packed ids longer than the membership */
+    "4a0712050a030a0180",         /* packed id without end */
+};
+enum { BAD_MESSAGES = sizeof(bad_messages) / sizeof(bad_messages[0]) };
+
+START_TEST(bytes_that_are_no_message_are_refused) {
+  ck_assert_int_eq(try_decode(from_hex(bad_messages[_i])), RAFT_EDECODE);
+}
+END_TEST
+
+START_TEST(a_refused_message_leaves_the_struct_alone) {
+  raft_message message = {.to = 42};
+  ck_assert_int_eq(decode(from_hex("08031001083f"), &message), RAFT_EDECODE);
+  ck_assert_uint_eq(message.to, 42);
+}
+END_TEST
+
+/* A message of all fields, cut at each byte: where a field ends it is a shorter message. */
+START_TEST(a_message_cut_anywhere_is_refused_or_a_shorter_message) {
+  const raft_message whole = {.type = RAFT_MSG_SNAP,
+                              .to = 200,
+                              .from = 300,
+                              .term = 3,
+                              .log_term = 4,
+                              .index = 5,
+                              .commit = 6,
+                              .reject = true,
+                              .reject_hint = 7,
+                              .context = {"context", 7, NULL},
+                              .entries = entries,
+                              .entry_count = 2,
+                              .snapshot = &snapshot};
+  raft_bytes encoded = encode(&whole);
+  size_t refused = 0;
+  for (size_t len = 0; len < encoded.len; len++) {
+    unsigned char *exact = malloc(len > 0 ? len : 1); /* so that reading on is seen */
+    memcpy(exact, encoded.data, len);
+    int rc = try_decode((raft_bytes){exact, len, NULL});
+    ck_assert(rc == RAFT_EDECODE || rc == RAFT_OK);
+    refused += rc == RAFT_EDECODE;
+    free(exact);
+  }
+  ck_assert_uint_eq(encoded.len - refused, 13); /* one for each field's end, the last excepted */
+}
+END_TEST
+
+START_TEST(parts_cut_inside_of_a_field_are_refused) {
+  raft_entry entry;
+  raft_hard_state state;
+  raft_conf_change change;
+  raft_conf_change_v2 change_v2;
+  raft_conf_state conf_state;
+  raft_snapshot decoded;
+  void *parts = &parts;
+  const raft_allocator *allocator = &memory.iface;
+  ck_assert_int_eq(raft_entry_decode(from_hex("2203666f"), &entry), RAFT_EDECODE);
+  ck_assert_int_eq(raft_conf_change_decode(from_hex("2203666f"), &change), RAFT_EDECODE);
+  ck_assert_int_eq(raft_conf_change_decode(from_hex("2001"), &change), RAFT_EDECODE);
+  ck_assert_int_eq(raft_conf_change_decode(from_hex("108080808008"), &change), RAFT_EDECODE);
+  const char *const bad_v2[] = {"1a03666f", "1001", "0803", "120508808080800a"};
+  for (size_t i = 0; i < 4; i++) {
+    ck_assert_int_eq(
+        raft_conf_change_v2_decode(from_hex(bad_v2[i]), NULL, allocator, &change_v2, &parts),
+        RAFT_EDECODE);
+    ck_assert_ptr_null(parts);
+  }
+  raft_bytes cut = from_hex("0880");
+  const raft_slice slice = {cut.data, cut.len};
+  ck_assert_int_eq(raft_hard_state_decode(slice, &state), RAFT_EDECODE);
+  ck_assert_int_eq(raft_conf_state_decode(slice, NULL, allocator, &conf_state, &parts),
+                   RAFT_EDECODE);
+  ck_assert_int_eq(raft_snapshot_decode(cut, NULL, allocator, &decoded, &parts), RAFT_EDECODE);
+}
+END_TEST
+
+START_TEST(unknown_types_of_changes_are_passed_on) {
+  raft_conf_change change;
+  ck_assert_int_eq(raft_conf_change_decode(from_hex("10091805"), &change), RAFT_OK);
+  ck_assert_int_eq((int)change.type, 9);
+}
+END_TEST
+
+/* --- limits -------------------------------------------------------------------------------- */
+
+START_TEST(a_message_of_too_many_bytes_is_refused_unread) {
+  raft_wire_limits limits;
+  raft_message message;
+  raft_wire_limits_init(&limits);
+  limits.max_bytes = 3;
+  ck_assert_int_eq(raft_message_decode(from_hex("08031001"), &limits, &memory.iface, &message),
+                   RAFT_ELIMIT);
+  limits.max_bytes = 4;
+  ck_assert_int_eq(raft_message_decode(from_hex("08031001"), &limits, &memory.iface, &message),
+                   RAFT_OK);
+}
+END_TEST
+
+START_TEST(too_many_entries_are_refused_before_anything_is_allocated) {
+  raft_wire_limits limits;
+  raft_message message;
+  raft_wire_limits_init(&limits);
+  limits.max_entries = 2;
+  ck_assert_int_eq(raft_message_decode(from_hex("3a003a003a00"), &limits, &memory.iface, &message),
+                   RAFT_ELIMIT);
+  ck_assert_uint_eq(memory.total_calls, 0);
+  ck_assert_int_eq(raft_message_decode(from_hex("3a003a00"), &limits, &memory.iface, &message),
+                   RAFT_OK);
+  raft_message_release(&message);
+}
+END_TEST
+
+START_TEST(too_many_ids_are_refused_before_anything_is_allocated) {
+  const raft_message snap = {.type = RAFT_MSG_SNAP, .snapshot = &snapshot};
+  raft_wire_limits limits;
+  raft_message message;
+  raft_conf_state state;
+  raft_snapshot decoded;
+  raft_conf_change_v2 change;
+  void *parts;
+  raft_wire_limits_init(&limits);
+  limits.max_ids = 2;
+  const raft_allocator *allocator = &memory.iface;
+  raft_bytes input = encode(&snap);
+  ck_assert_int_eq(raft_message_decode(input, &limits, allocator, &message), RAFT_ELIMIT);
+  input = from_hex("080108020803");
+  ck_assert_int_eq(raft_conf_state_decode((raft_slice){input.data, input.len}, &limits, allocator,
+                                          &state, &parts),
+                   RAFT_ELIMIT);
+  input = from_hex("0a03010203");
+  ck_assert_int_eq(raft_conf_state_decode((raft_slice){input.data, input.len}, &limits, allocator,
+                                          &state, &parts),
+                   RAFT_ELIMIT);
+  input = from_hex("12070a050a03010203");
+  ck_assert_int_eq(raft_snapshot_decode(input, &limits, allocator, &decoded, &parts), RAFT_ELIMIT);
+  input = from_hex("120012001200");
+  ck_assert_int_eq(raft_conf_change_v2_decode(input, &limits, allocator, &change, &parts),
+                   RAFT_ELIMIT);
+  ck_assert_uint_eq(memory.total_calls, 0);
+}
+END_TEST
+
+START_TEST(parts_of_too_many_bytes_are_refused) {
+  const raft_wire_limits limits = {.max_bytes = 1, .max_entries = 9, .max_ids = 9};
+  const raft_bytes input = from_hex("0801");
+  raft_conf_state state;
+  raft_snapshot decoded;
+  raft_conf_change_v2 change;
+  void *parts;
+  ck_assert_int_eq(
+      raft_conf_state_decode((raft_slice){input.data, input.len}, &limits, NULL, &state, &parts),
+      RAFT_ELIMIT);
+  ck_assert_int_eq(raft_snapshot_decode(input, &limits, NULL, &decoded, &parts), RAFT_ELIMIT);
+  ck_assert_int_eq(raft_conf_change_v2_decode(input, &limits, NULL, &change, &parts), RAFT_ELIMIT);
+}
+END_TEST
+
+START_TEST(the_default_limits_are_the_documented_ones) {
+  raft_wire_limits limits;
+  raft_wire_limits_init(&limits);
+  ck_assert_uint_eq(limits.max_bytes, (size_t)512 * 1024 * 1024);
+  ck_assert_uint_eq(limits.max_entries, 1024 * 1024);
+  ck_assert_uint_eq(limits.max_ids, 64 * 1024);
+}
+END_TEST
+
+/* --- no memory ----------------------------------------------------------------------------- */
+
+START_TEST(decoding_without_memory_leaves_nothing_behind) {
+  raft_conf_state state;
+  raft_snapshot decoded;
+  raft_conf_change_v2 change;
+  raft_message message;
+  void *parts;
+  raft_bytes input = from_hex(golden_messages[3].hex);
+  failing_allocator_arm(&memory, 1, false);
+  ck_assert_int_eq(decode(input, &message), RAFT_ENOMEM);
+  ck_assert_uint_eq(memory.total_calls, 1);
+  input = from_hex("0801");
+  failing_allocator_arm(&memory, 1, true);
+  ck_assert_int_eq(raft_conf_state_decode((raft_slice){input.data, input.len}, NULL, &memory.iface,
+                                          &state, &parts),
+                   RAFT_ENOMEM);
+  input = from_hex("12040a020801");
+  ck_assert_int_eq(raft_snapshot_decode(input, NULL, &memory.iface, &decoded, &parts), RAFT_ENOMEM);
+  input = from_hex("1200");
+  ck_assert_int_eq(raft_conf_change_v2_decode(input, NULL, &memory.iface, &change, &parts),
+                   RAFT_ENOMEM);
+  ck_assert_ptr_null(parts);
+}
+END_TEST
+
+/* --- mutations ----------------------------------------------------------------------------- */
+
+/* Changes, inserts, deletes or doubles a few bytes of input[0 … len). */
+static size_t mutate(unsigned char *input, size_t len) {
+  for (uint64_t times = 1 + draw(4); times > 0 && len > 0; times--) {
+    size_t at = draw(len);
+    switch (draw(4)) {
+    case 0: input[at] = (unsigned char)draw(256); break;
+    case 1: input[at] = (unsigned char)(input[at] ^ (1u << draw(8))); break;
+    case 2:
+      memmove(input + at, input + at + 1, len - at - 1);
+      len--;
+      break;
+    default:
+      memmove(input + at + 1, input + at, len - at);
+      len++;
+      break;
+    }
+  }
+  return len;
+}
+
+/* Whatever is decoded comes back as it was. */
+START_TEST(mutated_messages_are_refused_or_stable) {
+  enum { ROUNDS = 10000 };
+  seed = 4711;
+  size_t accepted = 0;
+  for (int round = 0; round < ROUNDS; round++) {
+    drawn original;
+    raft_message once;
+    raft_message twice;
+    draw_message(&original, (raft_message_type)draw(RAFT_MSG_TYPE_COUNT));
+    size_t len = mutate(buffer, encode(&original.message).len);
+    unsigned char *exact = malloc(len > 0 ? len : 1);
+    memcpy(exact, buffer, len);
+    int rc = decode((raft_bytes){exact, len, NULL}, &once);
+    free(exact);
+    if (rc == RAFT_OK) {
+      accepted++;
+      ck_assert_int_eq(decode(encode(&once), &twice), RAFT_OK);
+      assert_same_message(&twice, &once);
+      raft_message_release(&twice);
+      raft_message_release(&once);
+    }
+    ck_assert_uint_eq(memory.live_blocks, 0);
+  }
+  ck_assert_uint_ge(accepted, ROUNDS / 10);
+  ck_assert_uint_le(accepted, ROUNDS * 9 / 10);
+}
+END_TEST
+
+static void add_golden(Suite *suite) {
+  TCase *tests = tcase_create("golden");
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_loop_test(tests, messages_are_written_as_the_model_writes_them, 0, GOLDEN_MESSAGES);
+  tcase_add_loop_test(tests, messages_of_the_model_are_read, 0, GOLDEN_MESSAGES);
+  tcase_add_test(tests, entries_are_the_models);
+  tcase_add_test(tests, hard_states_are_the_models);
+  tcase_add_test(tests, memberships_are_the_models);
+  tcase_add_test(tests, snapshots_are_the_models);
+  tcase_add_test(tests, changes_of_the_old_form_are_the_models);
+  tcase_add_test(tests, changes_of_the_general_form_are_the_models);
+  tcase_add_test(tests, leaving_the_joint_configuration_is_no_bytes);
+  suite_add_tcase(suite, tests);
+}
+
+static void add_good(Suite *suite) {
+  TCase *tests = tcase_create("good");
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_loop_test(tests, messages_of_every_type_come_back_as_they_were, 0, RAFT_MSG_TYPE_COUNT);
+  tcase_add_test(tests, an_owned_input_is_referred_to_not_copied);
+  tcase_add_test(tests, a_message_may_be_kept_after_its_input_and_struct_are_gone);
+  tcase_add_test(tests, a_message_that_points_to_nothing_allocates_nothing);
+  tcase_add_test(tests, payloads_beyond_16_bits_come_back);
+  tcase_add_test(tests, entries_beyond_16_bits_come_back);
+  tcase_add_test(tests, a_buffer_that_is_too_small_is_told_what_is_needed);
+  tcase_add_test(tests, pieces_put_together_are_the_encoded_message);
+  tcase_add_test(tests, payloads_pass_as_they_lie_in_memory);
+  tcase_add_test(tests, the_answer_of_a_writer_that_fails_is_passed_on);
+  tcase_add_test(tests, packed_and_single_ids_are_both_read);
+  tcase_add_test(tests, local_and_unknown_fields_are_skipped);
+  tcase_add_test(tests, of_a_field_given_twice_the_last_one_counts);
+  tcase_add_test(tests, no_bytes_are_a_message_of_type_hup);
+  suite_add_tcase(suite, tests);
+}
+
+static void add_bad(Suite *suite) {
+  TCase *tests = tcase_create("bad");
+  tcase_set_timeout(tests, 60);
+  tcase_add_checked_fixture(tests, setup, teardown);
+  tcase_add_loop_test(tests, bytes_that_are_no_message_are_refused, 0, BAD_MESSAGES);
+  tcase_add_test(tests, a_refused_message_leaves_the_struct_alone);
+  tcase_add_test(tests, a_message_cut_anywhere_is_refused_or_a_shorter_message);
+  tcase_add_test(tests, parts_cut_inside_of_a_field_are_refused);
+  tcase_add_test(tests, unknown_types_of_changes_are_passed_on);
+  tcase_add_test(tests, a_message_of_too_many_bytes_is_refused_unread);
+  tcase_add_test(tests, too_many_entries_are_refused_before_anything_is_allocated);
+  tcase_add_test(tests, too_many_ids_are_refused_before_anything_is_allocated);
+  tcase_add_test(tests, parts_of_too_many_bytes_are_refused);
+  tcase_add_test(tests, the_default_limits_are_the_documented_ones);
+  tcase_add_test(tests, decoding_without_memory_leaves_nothing_behind);
+  tcase_add_test(tests, mutated_messages_are_refused_or_stable);
+  suite_add_tcase(suite, tests);
+}
+
+int main(void) {
+  Suite *suite = suite_create("wire");
+  add_golden(suite);
+  add_good(suite);
+  add_bad(suite);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
