@@ -1,20 +1,20 @@
-/* test_wire.c - messages are the model's bytes, come back as they were, and bad bytes do no harm.
+/* test_wire.c - messages are the model's bytes and come back as they were.
  *
  * The golden bytes were written by etcd-io/raft 3.7.0.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <check.h>
-#include <libraft/wire.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "failing_allocator.h"
+#include "wire_samples.h"
 
 static failing_allocator memory;
 static unsigned char buffer[1 << 16];
-static unsigned char bytes[1 << 12];
+static unsigned char collected[1 << 12];
 
 static void setup(void) {
   failing_allocator_init(&memory);
@@ -24,85 +24,8 @@ static void teardown(void) {
   ck_assert_uint_eq(memory.live_blocks, 0);
 }
 
-/* --- helpers ------------------------------------------------------------------------------- */
-
-/* Bytes from hexadecimal digits, in `bytes`. */
-static raft_bytes from_hex(const char *hex) {
-  size_t len = strlen(hex) / 2;
-  for (size_t i = 0; i < len; i++) {
-    unsigned byte;
-    ck_assert_int_eq(sscanf(hex + 2 * i, "%2x", &byte), 1);
-    bytes[i] = (unsigned char)byte;
-  }
-  return (raft_bytes){bytes, len, NULL};
-}
-
-static void assert_hex(const void *data, size_t len, const char *hex) {
-  raft_bytes expected = from_hex(hex);
-  ck_assert_uint_eq(len, expected.len);
-  ck_assert_mem_eq(data, bytes, len);
-}
-
-static bool same_bytes(raft_bytes a, raft_bytes b) {
-  return a.len == b.len && (a.data == NULL) == (b.data == NULL) &&
-         (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
-}
-
-static bool same_ids(raft_ids a, raft_ids b) {
-  return a.count == b.count &&
-         (a.count == 0 || memcmp(a.ids, b.ids, a.count * sizeof(uint64_t)) == 0);
-}
-
-static bool same_conf_state(const raft_conf_state *a, const raft_conf_state *b) {
-  return same_ids(a->voters, b->voters) && same_ids(a->learners, b->learners) &&
-         same_ids(a->voters_outgoing, b->voters_outgoing) &&
-         same_ids(a->learners_next, b->learners_next) && a->auto_leave == b->auto_leave;
-}
-
-static bool same_entry(const raft_entry *a, const raft_entry *b) {
-  return a->term == b->term && a->index == b->index && a->type == b->type &&
-         same_bytes(a->data, b->data);
-}
-
-static bool same_snapshot(const raft_snapshot *a, const raft_snapshot *b) {
-  if (a == NULL || b == NULL) {
-    return a == b;
-  }
-  return a->index == b->index && a->term == b->term && same_bytes(a->data, b->data) &&
-         same_conf_state(&a->conf_state, &b->conf_state);
-}
-
-static void assert_same_message(const raft_message *a, const raft_message *b) {
-  ck_assert_int_eq(a->type, b->type);
-  ck_assert_int_eq(a->reject, b->reject);
-  ck_assert_uint_eq(a->to, b->to);
-  ck_assert_uint_eq(a->from, b->from);
-  ck_assert_uint_eq(a->term, b->term);
-  ck_assert_uint_eq(a->log_term, b->log_term);
-  ck_assert_uint_eq(a->index, b->index);
-  ck_assert_uint_eq(a->commit, b->commit);
-  ck_assert_uint_eq(a->reject_hint, b->reject_hint);
-  ck_assert(same_bytes(a->context, b->context));
-  ck_assert(same_snapshot(a->snapshot, b->snapshot));
-  ck_assert_uint_eq(a->entry_count, b->entry_count);
-  for (size_t i = 0; i < a->entry_count; i++) {
-    ck_assert(same_entry(&a->entries[i], &b->entries[i]));
-  }
-}
-
 static int decode(raft_bytes input, raft_message *message) {
   return raft_message_decode(input, NULL, &memory.iface, message);
-}
-
-/* Decodes and drops it; the return code. */
-static int try_decode(raft_bytes input) {
-  raft_message message;
-  int rc = decode(input, &message);
-  if (rc == RAFT_OK) {
-    raft_message_release(&message);
-  }
-  ck_assert_uint_eq(memory.live_blocks, 0);
-  return rc;
 }
 
 /* --- golden bytes -------------------------------------------------------------------------- */
@@ -250,10 +173,10 @@ START_TEST(snapshots_are_the_models) {
   size_t len;
   ck_assert_int_eq(raft_snapshot_encode(&snapshot, buffer, sizeof(buffer), &len), RAFT_OK);
   assert_hex(buffer, len, hex);
-  ck_assert_int_eq(raft_snapshot_decode(from_hex(hex), NULL, &memory.iface, &decoded, &lists),
-                   RAFT_OK);
+  raft_bytes input = from_hex(hex);
+  ck_assert_int_eq(raft_snapshot_decode(input, NULL, &memory.iface, &decoded, &lists), RAFT_OK);
   ck_assert(same_snapshot(&decoded, &snapshot));
-  ck_assert_ptr_eq(decoded.data.data, bytes + 2);
+  ck_assert_ptr_eq(decoded.data.data, (const unsigned char *)input.data + 2);
   raft_conf_state_free(&memory.iface, lists);
 }
 END_TEST
@@ -309,74 +232,6 @@ END_TEST
 
 /* --- random messages ----------------------------------------------------------------------- */
 
-static uint64_t seed;
-
-static uint64_t draw(uint64_t below) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return seed % below;
-}
-
-/* Numbers of all lengths, 0 often. */
-static uint64_t draw_number(void) {
-  uint64_t bits = draw(65);
-  return bits == 0 ? 0 : (seed * UINT64_C(0x9e3779b97f4a7c15)) >> (64 - bits);
-}
-
-static raft_bytes draw_bytes(void) {
-  static const char letters[] = "some bytes to be carried around, again and again and again";
-  size_t len = draw(sizeof(letters));
-  return draw(3) == 0 ? (raft_bytes){0} : (raft_bytes){letters, len, NULL};
-}
-
-enum { MOST_ENTRIES = 5, MOST_IDS = 6 };
-
-/* A message and the memory of its parts. */
-typedef struct drawn {
-  raft_message message;
-  raft_entry entries[MOST_ENTRIES];
-  raft_snapshot snapshot;
-  uint64_t ids[MOST_IDS];
-} drawn;
-
-static raft_ids draw_ids(const drawn *to) {
-  return (raft_ids){to->ids, draw(MOST_IDS + 1)};
-}
-
-static void draw_snapshot(drawn *to) {
-  for (size_t i = 0; i < MOST_IDS; i++) {
-    to->ids[i] = draw_number();
-  }
-  to->snapshot = (raft_snapshot){.index = draw_number(), .term = draw_number()};
-  to->snapshot.data = draw_bytes();
-  to->snapshot.conf_state =
-      (raft_conf_state){draw_ids(to), draw_ids(to), draw_ids(to), draw_ids(to), draw(2) == 0};
-  to->message.snapshot = &to->snapshot;
-}
-
-static void draw_message(drawn *to, raft_message_type type) {
-  raft_message *message = &to->message;
-  *message = (raft_message){.type = type, .reject = draw(2) == 0};
-  uint64_t *const numbers[] = {&message->to,         &message->from,   &message->term,
-                               &message->index,      &message->commit, &message->log_term,
-                               &message->reject_hint};
-  for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-    *numbers[i] = draw_number();
-  }
-  message->context = draw_bytes();
-  message->entry_count = draw(MOST_ENTRIES + 1);
-  message->entries = to->entries;
-  for (size_t i = 0; i < message->entry_count; i++) {
-    to->entries[i] = (raft_entry){.term = draw_number(), .index = draw_number()};
-    to->entries[i].type = (raft_entry_type)draw(3);
-    to->entries[i].data = draw_bytes();
-  }
-  if (draw(2) == 0) {
-    draw_snapshot(to);
-  }
-}
-
 static raft_bytes encode(const raft_message *message) {
   size_t len;
   ck_assert_int_eq(raft_message_encode(message, buffer, sizeof(buffer), &len), RAFT_OK);
@@ -385,7 +240,7 @@ static raft_bytes encode(const raft_message *message) {
 }
 
 START_TEST(messages_of_every_type_come_back_as_they_were) {
-  seed = 20 + (uint64_t)_i;
+  draw_from(20 + (uint64_t)_i);
   for (int round = 0; round < 100; round++) {
     drawn original;
     raft_message decoded;
@@ -402,7 +257,7 @@ START_TEST(messages_of_every_type_come_back_as_they_were) {
 END_TEST
 
 START_TEST(an_owned_input_is_referred_to_not_copied) {
-  seed = 7;
+  draw_from(7);
   for (int round = 0; round < 300; round++) {
     drawn original;
     raft_message decoded;
@@ -432,7 +287,7 @@ START_TEST(a_message_may_be_kept_after_its_input_and_struct_are_gone) {
   raft_message kept = first;
   raft_message_retain(&kept);
   raft_message_release(&first);
-  memset(bytes, 0, sizeof(bytes));
+  (void)from_hex("00"); /* others write where the input was */
   assert_same_message(&kept, &golden_messages[3].message);
   raft_message_release(&kept);
 }
@@ -518,13 +373,13 @@ static int collect(void *ctx, const void *data, size_t len) {
   for (size_t i = 0; i < 3; i++) {
     to->payloads += data == to->expected[i];
   }
-  memcpy(bytes + to->len, data, len);
+  memcpy(collected + to->len, data, len);
   to->len += len;
   return 0;
 }
 
 START_TEST(pieces_put_together_are_the_encoded_message) {
-  seed = 99;
+  draw_from(99);
   for (int round = 0; round < 300; round++) {
     drawn original;
     draw_message(&original, RAFT_MSG_SNAP);
@@ -532,7 +387,7 @@ START_TEST(pieces_put_together_are_the_encoded_message) {
     ck_assert_int_eq(raft_message_encode_to(&original.message, collect, &to), 0);
     raft_bytes whole = encode(&original.message);
     ck_assert_uint_eq(to.len, whole.len);
-    ck_assert_mem_eq(bytes, whole.data, whole.len);
+    ck_assert_mem_eq(collected, whole.data, whole.len);
   }
 }
 END_TEST
@@ -628,279 +483,6 @@ START_TEST(no_bytes_are_a_message_of_type_hup) {
 }
 END_TEST
 
-/* --- bad bytes ----------------------------------------------------------------------------- */
-
-static const char *const bad_messages[] = {
-    "0818",                       /* type 24 */
-    "08ffffffffffffffffff01",     /* type -1 */
-    "088080808010",               /* type 2^32 */
-    "08ffffffffffffffffff02",     /* a number of more than 64 bits */
-    "08ffffffffffffffffffff01",   /* ... and of too many bytes */
-    "08",                         /* no number */
-    "0a0100",                     /* type as bytes */
-    "00",                         /* field 0 */
-    "0b",                         /* a group */
-    "0e",                         /* wire type 6 */
-    "0f",                         /* wire type 7 */
-    "3a05",                       /* entry longer than the message */
-    "3affffffff0f",               /* ... by far */
-    "3a8080808080808080807f",     /* ... a length of more than 64 bits */
-    "3a022205",                   /* data longer than its entry */
-    "3a020803",                   /* entry of type 3 */
-    "3a0b08ffffffffffffffffff01", /* entry of type -1 */
-    "3801",                       /* entry as a number */
-    "3a022001",                   /* data as a number: nanopb shows a scratch buffer */
-    "3a09210102030405060708",     /* data as fixed64 */
-    "6001",                       /* context as a number */
-    "4801",                       /* snapshot as a number */
-    "4a020801",                   /* snapshot data as a number */
-    "4a020a05",                   /* snapshot data longer than the snapshot */
-    "4a021001",                   /* metadata as a number */
-    "4a0412020801",               /* membership as a number */
-    "4a0812060a0409010203",       /* id cut off */
-    "4a0612040a020880",           /* id without end */
-    "4a0612040a020a05",           /* packed ids longer than the membership */
-    "4a0712050a030a0180",         /* packed id without end */
-};
-enum { BAD_MESSAGES = sizeof(bad_messages) / sizeof(bad_messages[0]) };
-
-START_TEST(bytes_that_are_no_message_are_refused) {
-  ck_assert_int_eq(try_decode(from_hex(bad_messages[_i])), RAFT_EDECODE);
-}
-END_TEST
-
-START_TEST(a_refused_message_leaves_the_struct_alone) {
-  raft_message message = {.to = 42};
-  ck_assert_int_eq(decode(from_hex("08031001083f"), &message), RAFT_EDECODE);
-  ck_assert_uint_eq(message.to, 42);
-}
-END_TEST
-
-/* A message of all fields, cut at each byte: where a field ends it is a shorter message. */
-START_TEST(a_message_cut_anywhere_is_refused_or_a_shorter_message) {
-  const raft_message whole = {.type = RAFT_MSG_SNAP,
-                              .to = 200,
-                              .from = 300,
-                              .term = 3,
-                              .log_term = 4,
-                              .index = 5,
-                              .commit = 6,
-                              .reject = true,
-                              .reject_hint = 7,
-                              .context = {"context", 7, NULL},
-                              .entries = entries,
-                              .entry_count = 2,
-                              .snapshot = &snapshot};
-  raft_bytes encoded = encode(&whole);
-  size_t refused = 0;
-  for (size_t len = 0; len < encoded.len; len++) {
-    unsigned char *exact = malloc(len > 0 ? len : 1); /* so that reading on is seen */
-    memcpy(exact, encoded.data, len);
-    int rc = try_decode((raft_bytes){exact, len, NULL});
-    ck_assert(rc == RAFT_EDECODE || rc == RAFT_OK);
-    refused += rc == RAFT_EDECODE;
-    free(exact);
-  }
-  ck_assert_uint_eq(encoded.len - refused, 13); /* one for each field's end, the last excepted */
-}
-END_TEST
-
-START_TEST(parts_cut_inside_of_a_field_are_refused) {
-  raft_entry entry;
-  raft_hard_state state;
-  raft_conf_change change;
-  raft_conf_change_v2 change_v2;
-  raft_conf_state conf_state;
-  raft_snapshot decoded;
-  void *parts = &parts;
-  const raft_allocator *allocator = &memory.iface;
-  ck_assert_int_eq(raft_entry_decode(from_hex("2203666f"), &entry), RAFT_EDECODE);
-  ck_assert_int_eq(raft_conf_change_decode(from_hex("2203666f"), &change), RAFT_EDECODE);
-  ck_assert_int_eq(raft_conf_change_decode(from_hex("2001"), &change), RAFT_EDECODE);
-  ck_assert_int_eq(raft_conf_change_decode(from_hex("108080808008"), &change), RAFT_EDECODE);
-  const char *const bad_v2[] = {"1a03666f", "1001", "0803", "120508808080800a"};
-  for (size_t i = 0; i < 4; i++) {
-    ck_assert_int_eq(
-        raft_conf_change_v2_decode(from_hex(bad_v2[i]), NULL, allocator, &change_v2, &parts),
-        RAFT_EDECODE);
-    ck_assert_ptr_null(parts);
-  }
-  raft_bytes cut = from_hex("0880");
-  const raft_slice slice = {cut.data, cut.len};
-  ck_assert_int_eq(raft_hard_state_decode(slice, &state), RAFT_EDECODE);
-  ck_assert_int_eq(raft_conf_state_decode(slice, NULL, allocator, &conf_state, &parts),
-                   RAFT_EDECODE);
-  ck_assert_int_eq(raft_snapshot_decode(cut, NULL, allocator, &decoded, &parts), RAFT_EDECODE);
-}
-END_TEST
-
-START_TEST(unknown_types_of_changes_are_passed_on) {
-  raft_conf_change change;
-  ck_assert_int_eq(raft_conf_change_decode(from_hex("10091805"), &change), RAFT_OK);
-  ck_assert_int_eq((int)change.type, 9);
-}
-END_TEST
-
-/* --- limits -------------------------------------------------------------------------------- */
-
-START_TEST(a_message_of_too_many_bytes_is_refused_unread) {
-  raft_wire_limits limits;
-  raft_message message;
-  raft_wire_limits_init(&limits);
-  limits.max_bytes = 3;
-  ck_assert_int_eq(raft_message_decode(from_hex("08031001"), &limits, &memory.iface, &message),
-                   RAFT_ELIMIT);
-  limits.max_bytes = 4;
-  ck_assert_int_eq(raft_message_decode(from_hex("08031001"), &limits, &memory.iface, &message),
-                   RAFT_OK);
-}
-END_TEST
-
-START_TEST(too_many_entries_are_refused_before_anything_is_allocated) {
-  raft_wire_limits limits;
-  raft_message message;
-  raft_wire_limits_init(&limits);
-  limits.max_entries = 2;
-  ck_assert_int_eq(raft_message_decode(from_hex("3a003a003a00"), &limits, &memory.iface, &message),
-                   RAFT_ELIMIT);
-  ck_assert_uint_eq(memory.total_calls, 0);
-  ck_assert_int_eq(raft_message_decode(from_hex("3a003a00"), &limits, &memory.iface, &message),
-                   RAFT_OK);
-  raft_message_release(&message);
-}
-END_TEST
-
-START_TEST(too_many_ids_are_refused_before_anything_is_allocated) {
-  const raft_message snap = {.type = RAFT_MSG_SNAP, .snapshot = &snapshot};
-  raft_wire_limits limits;
-  raft_message message;
-  raft_conf_state state;
-  raft_snapshot decoded;
-  raft_conf_change_v2 change;
-  void *parts;
-  raft_wire_limits_init(&limits);
-  limits.max_ids = 2;
-  const raft_allocator *allocator = &memory.iface;
-  raft_bytes input = encode(&snap);
-  ck_assert_int_eq(raft_message_decode(input, &limits, allocator, &message), RAFT_ELIMIT);
-  input = from_hex("080108020803");
-  ck_assert_int_eq(raft_conf_state_decode((raft_slice){input.data, input.len}, &limits, allocator,
-                                          &state, &parts),
-                   RAFT_ELIMIT);
-  input = from_hex("0a03010203");
-  ck_assert_int_eq(raft_conf_state_decode((raft_slice){input.data, input.len}, &limits, allocator,
-                                          &state, &parts),
-                   RAFT_ELIMIT);
-  input = from_hex("12070a050a03010203");
-  ck_assert_int_eq(raft_snapshot_decode(input, &limits, allocator, &decoded, &parts), RAFT_ELIMIT);
-  input = from_hex("120012001200");
-  ck_assert_int_eq(raft_conf_change_v2_decode(input, &limits, allocator, &change, &parts),
-                   RAFT_ELIMIT);
-  ck_assert_uint_eq(memory.total_calls, 0);
-}
-END_TEST
-
-START_TEST(parts_of_too_many_bytes_are_refused) {
-  const raft_wire_limits limits = {.max_bytes = 1, .max_entries = 9, .max_ids = 9};
-  const raft_bytes input = from_hex("0801");
-  raft_conf_state state;
-  raft_snapshot decoded;
-  raft_conf_change_v2 change;
-  void *parts;
-  ck_assert_int_eq(
-      raft_conf_state_decode((raft_slice){input.data, input.len}, &limits, NULL, &state, &parts),
-      RAFT_ELIMIT);
-  ck_assert_int_eq(raft_snapshot_decode(input, &limits, NULL, &decoded, &parts), RAFT_ELIMIT);
-  ck_assert_int_eq(raft_conf_change_v2_decode(input, &limits, NULL, &change, &parts), RAFT_ELIMIT);
-}
-END_TEST
-
-START_TEST(the_default_limits_are_the_documented_ones) {
-  raft_wire_limits limits;
-  raft_wire_limits_init(&limits);
-  ck_assert_uint_eq(limits.max_bytes, (size_t)512 * 1024 * 1024);
-  ck_assert_uint_eq(limits.max_entries, 1024 * 1024);
-  ck_assert_uint_eq(limits.max_ids, 64 * 1024);
-}
-END_TEST
-
-/* --- no memory ----------------------------------------------------------------------------- */
-
-START_TEST(decoding_without_memory_leaves_nothing_behind) {
-  raft_conf_state state;
-  raft_snapshot decoded;
-  raft_conf_change_v2 change;
-  raft_message message;
-  void *parts;
-  raft_bytes input = from_hex(golden_messages[3].hex);
-  failing_allocator_arm(&memory, 1, false);
-  ck_assert_int_eq(decode(input, &message), RAFT_ENOMEM);
-  ck_assert_uint_eq(memory.total_calls, 1);
-  input = from_hex("0801");
-  failing_allocator_arm(&memory, 1, true);
-  ck_assert_int_eq(raft_conf_state_decode((raft_slice){input.data, input.len}, NULL, &memory.iface,
-                                          &state, &parts),
-                   RAFT_ENOMEM);
-  input = from_hex("12040a020801");
-  ck_assert_int_eq(raft_snapshot_decode(input, NULL, &memory.iface, &decoded, &parts), RAFT_ENOMEM);
-  input = from_hex("1200");
-  ck_assert_int_eq(raft_conf_change_v2_decode(input, NULL, &memory.iface, &change, &parts),
-                   RAFT_ENOMEM);
-  ck_assert_ptr_null(parts);
-}
-END_TEST
-
-/* --- mutations ----------------------------------------------------------------------------- */
-
-/* Changes, inserts, deletes or doubles a few bytes of input[0 … len). */
-static size_t mutate(unsigned char *input, size_t len) {
-  for (uint64_t times = 1 + draw(4); times > 0 && len > 0; times--) {
-    size_t at = draw(len);
-    switch (draw(4)) {
-    case 0: input[at] = (unsigned char)draw(256); break;
-    case 1: input[at] = (unsigned char)(input[at] ^ (1u << draw(8))); break;
-    case 2:
-      memmove(input + at, input + at + 1, len - at - 1);
-      len--;
-      break;
-    default:
-      memmove(input + at + 1, input + at, len - at);
-      len++;
-      break;
-    }
-  }
-  return len;
-}
-
-/* Whatever is decoded comes back as it was. */
-START_TEST(mutated_messages_are_refused_or_stable) {
-  enum { ROUNDS = 10000 };
-  seed = 4711;
-  size_t accepted = 0;
-  for (int round = 0; round < ROUNDS; round++) {
-    drawn original;
-    raft_message once;
-    raft_message twice;
-    draw_message(&original, (raft_message_type)draw(RAFT_MSG_TYPE_COUNT));
-    size_t len = mutate(buffer, encode(&original.message).len);
-    unsigned char *exact = malloc(len > 0 ? len : 1);
-    memcpy(exact, buffer, len);
-    int rc = decode((raft_bytes){exact, len, NULL}, &once);
-    free(exact);
-    if (rc == RAFT_OK) {
-      accepted++;
-      ck_assert_int_eq(decode(encode(&once), &twice), RAFT_OK);
-      assert_same_message(&twice, &once);
-      raft_message_release(&twice);
-      raft_message_release(&once);
-    }
-    ck_assert_uint_eq(memory.live_blocks, 0);
-  }
-  ck_assert_uint_ge(accepted, ROUNDS / 10);
-  ck_assert_uint_le(accepted, ROUNDS * 9 / 10);
-}
-END_TEST
-
 static void add_golden(Suite *suite) {
   TCase *tests = tcase_create("golden");
   tcase_add_checked_fixture(tests, setup, teardown);
@@ -936,30 +518,10 @@ static void add_good(Suite *suite) {
   suite_add_tcase(suite, tests);
 }
 
-static void add_bad(Suite *suite) {
-  TCase *tests = tcase_create("bad");
-  tcase_set_timeout(tests, 60);
-  tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_loop_test(tests, bytes_that_are_no_message_are_refused, 0, BAD_MESSAGES);
-  tcase_add_test(tests, a_refused_message_leaves_the_struct_alone);
-  tcase_add_test(tests, a_message_cut_anywhere_is_refused_or_a_shorter_message);
-  tcase_add_test(tests, parts_cut_inside_of_a_field_are_refused);
-  tcase_add_test(tests, unknown_types_of_changes_are_passed_on);
-  tcase_add_test(tests, a_message_of_too_many_bytes_is_refused_unread);
-  tcase_add_test(tests, too_many_entries_are_refused_before_anything_is_allocated);
-  tcase_add_test(tests, too_many_ids_are_refused_before_anything_is_allocated);
-  tcase_add_test(tests, parts_of_too_many_bytes_are_refused);
-  tcase_add_test(tests, the_default_limits_are_the_documented_ones);
-  tcase_add_test(tests, decoding_without_memory_leaves_nothing_behind);
-  tcase_add_test(tests, mutated_messages_are_refused_or_stable);
-  suite_add_tcase(suite, tests);
-}
-
 int main(void) {
   Suite *suite = suite_create("wire");
   add_golden(suite);
   add_good(suite);
-  add_bad(suite);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);
   int failed = srunner_ntests_failed(runner);
