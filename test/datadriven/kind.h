@@ -19,8 +19,9 @@ struct datadriven_kind {
   int (*run)(void *env, const struct directive *directive, struct text *out);
 };
 
-extern const struct datadriven_kind quorum_kind;     /* quorum_kind.c */
-extern const struct datadriven_kind confchange_kind; /* confchange_kind.c */
+extern const struct datadriven_kind quorum_kind;      /* quorum_kind.c */
+extern const struct datadriven_kind confchange_kind;  /* confchange_kind.c */
+extern const struct datadriven_kind interaction_kind; /* interaction_kind.c */
 
 /* Every kind there is, NULL at the end: a new one is added in kinds.c. */
 extern const struct datadriven_kind *const datadriven_kinds[];

@@ -7,5 +7,6 @@
 const struct datadriven_kind *const datadriven_kinds[] = {
     &quorum_kind,
     &confchange_kind,
+    &interaction_kind,
     NULL,
 };
