@@ -24,6 +24,7 @@ check-layers: deps ## Who may include and call what
 	@test/checks/layers.sh
 
 check-freestanding: deps ## The core of libraft needs string.h and nothing else
+	@+$(AGAIN) build/libraft.a
 	@test/checks/freestanding.sh
 
 check-headers: deps deps-lint ## Public headers compile alone in C and C++, gcc and clang
