@@ -273,7 +273,7 @@ int raft_log_scan_unapplied(raft_log *log, bool (*wanted)(const raft_entry *), b
   while (lo <= log->committed && !*found) {
     raft_body *page = NULL;
     int rc = raft_log_slice(log, lo, log->committed + 1, log->max_applying_bytes, &page);
-    if (rc != RAFT_OK) {
+    if (rc != RAFT_OK || page == NULL) {
       return rc;
     }
     for (size_t i = 0; i < page->entry_count && !*found; i++) {
