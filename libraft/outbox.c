@@ -15,13 +15,18 @@ int raft_outbox_reserve(raft_outbox *box, size_t more, const raft_allocator *all
   if (need <= box->capacity) {
     return RAFT_OK;
   }
-  void *items = box->items;
-  size_t capacity = box->capacity;
-  if (need > UINT32_MAX / 2 || !raft_grow(allocator, &items, &capacity, need, sizeof *box->items)) {
+  /* Grown to what is needed, no more at first: in an idle group this array is a good part of all.
+   */
+  size_t grown = need > 2 * (size_t)box->capacity ? need : 2 * (size_t)box->capacity;
+  if (need > UINT32_MAX / 2 || grown > SIZE_MAX / sizeof *box->items) {
+    return RAFT_ENOMEM;
+  }
+  void *items = allocator->realloc(allocator->ctx, box->items, grown * sizeof *box->items);
+  if (items == NULL) {
     return RAFT_ENOMEM;
   }
   box->items = items;
-  box->capacity = (uint32_t)capacity;
+  box->capacity = (uint32_t)grown;
   return RAFT_OK;
 }
 
@@ -40,6 +45,12 @@ void raft_outbox_close(raft_outbox *box, const raft_allocator *allocator) {
   raft_outbox_clear(box);
   raft_deallocate(allocator, box->items);
   memset(box, 0, sizeof *box);
+}
+
+void raft_outbox_shrink(raft_outbox *box, uint32_t usual, const raft_allocator *allocator) {
+  if (box->count == 0 && box->capacity > usual) {
+    raft_outbox_close(box, allocator);
+  }
 }
 
 void raft_outbox_recycle(raft_outbox *box, raft_outbox *spare, const raft_allocator *allocator) {

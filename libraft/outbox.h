@@ -21,6 +21,8 @@ void raft_outbox_push(raft_outbox *box, const raft_message *message);
 /* Releases the messages, keeps the memory. */
 void raft_outbox_clear(raft_outbox *box);
 void raft_outbox_close(raft_outbox *box, const raft_allocator *allocator);
+/* Gives the memory of an empty box back if it has room for more than `usual` messages. */
+void raft_outbox_shrink(raft_outbox *box, uint32_t usual, const raft_allocator *allocator);
 /* `spare` is cleared; its memory serves `box` if that has none, else it is freed. */
 void raft_outbox_recycle(raft_outbox *box, raft_outbox *spare, const raft_allocator *allocator);
 

@@ -125,10 +125,15 @@ static int tick_leader(raft_rawnode *node) {
   return rc;
 }
 
+/* What a burst of work needed, an idle group gives back; room for a round of heartbeats stays. */
+static void give_memory_back(raft_rawnode *node) {
+  raft_unstable_shrink(&node->log.unstable, raft_memory(node));
+  raft_outbox_shrink(&node->after_append, 0, raft_memory(node));
+  raft_outbox_shrink(&node->messages, node->tracker.count, raft_memory(node));
+}
+
 int raft_role_tick(raft_rawnode *node) {
   node->clock++;
-  if (node->heartbeat_elapsed == 0) {
-    raft_unstable_shrink(&node->log.unstable, raft_memory(node));
-  }
+  give_memory_back(node);
   return node->role == RAFT_LEADER ? tick_leader(node) : tick_election(node);
 }

@@ -29,8 +29,9 @@ $(UNIT_PROGRAMS): build/test/unit/%: $(O)/test/unit/%.o $(call objects,$(UNIT_SU
 build/test/datadriven: $(call objects,$(DATADRIVEN_SOURCES)) build/libraft.a $(MODE_STAMP)
 	$(call link,$(LIBRAFT_LIBS))
 
-$(BENCH_PROGRAMS): build/bench/%: $(O)/test/bench/%.o build/libkv.a build/libraft.a $(MODE_STAMP)
-	$(call link,$(KV_LIBS) $(LIBRAFT_LIBS))
+$(BENCH_PROGRAMS): build/bench/%: $(O)/test/bench/%.o $(call objects,$(UNIT_SUPPORT_SOURCES)) \
+    build/libkv.a build/libraft.a $(MODE_STAMP)
+	$(call link,$(CHECK_LIBS) $(KV_LIBS) $(LIBRAFT_LIBS))
 
 $(TEST_OBJECTS): $(O)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS)
 	$(call compile,$(WARNINGS) $(TEST_FLAGS))

@@ -1,0 +1,353 @@
+/* group.c - a Raft group in one process: nodes, their storage, and a network that tests can cut.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "group.h"
+
+#include <libraft/wire.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void require(bool ok, const char *what, int rc) {
+  if (!ok) {
+    (void)fprintf(stderr, "group: %s: %s\n", what, raft_error_string(rc));
+    abort();
+  }
+}
+
+#define MUST(call) must((call), #call)
+static void must(int rc, const char *what) {
+  require(rc == RAFT_OK, what, rc);
+}
+
+/* ---- members ---- */
+
+static void open_node(group_member *m) {
+  m->config.applied = m->applied;
+  MUST(raft_rawnode_open(&m->config, &m->node));
+}
+
+static void prepare(group *g, uint64_t id, void (*change)(raft_config *config)) {
+  group_member *m = &g->members[id];
+  memset(m, 0, sizeof *m);
+  m->id = id;
+  failing_allocator_init(&m->memory);
+  MUST(raft_memory_storage_open(NULL, &m->storage));
+  raft_config_init(&m->config);
+  m->config.id = id;
+  m->config.storage = raft_memory_storage_interface(m->storage);
+  m->config.allocator = &m->memory.iface;
+  m->config.seed = 42;
+  if (change != NULL) {
+    change(&m->config);
+  }
+}
+
+void group_open(group *g, size_t count, void (*change)(raft_config *config)) {
+  memset(g, 0, sizeof *g);
+  g->count = count;
+  uint64_t ids[GROUP_MOST];
+  for (size_t i = 0; i < count; i++) {
+    ids[i] = i + 1;
+  }
+  raft_conf_state state = {.voters = {ids, count}};
+  for (uint64_t id = 1; id <= count; id++) {
+    prepare(g, id, change);
+    group_member *m = &g->members[id];
+    MUST(raft_memory_storage_set_conf_state(m->storage, &state));
+    memcpy(m->members, ids, count * sizeof ids[0]);
+    m->conf_state.voters.ids = m->members;
+    m->conf_state.voters.count = count;
+    open_node(m);
+  }
+}
+
+void group_join(group *g, uint64_t id, void (*change)(raft_config *config)) {
+  prepare(g, id, change);
+  g->count = id > g->count ? (size_t)id : g->count;
+  open_node(&g->members[id]);
+}
+
+void group_close(group *g) {
+  for (size_t i = 0; i < g->queued; i++) {
+    raft_message_release(&g->queue[i]);
+  }
+  free(g->queue);
+  for (uint64_t id = 1; id <= g->count; id++) {
+    raft_rawnode_close(g->members[id].node);
+    raft_memory_storage_close(g->members[id].storage);
+  }
+  for (uint64_t id = 1; id <= g->count; id++) { /* payloads of one live on in others' storage */
+    require(g->members[id].memory.live_blocks == 0, "a node left memory behind", RAFT_OK);
+  }
+  memset(g, 0, sizeof *g);
+}
+
+/* ---- what an application does with a Ready ---- */
+
+static void keep_conf_state(group_member *m, const raft_conf_state *state) {
+  m->conf_state = *state;
+  size_t at = 0;
+  raft_ids *lists[] = {&m->conf_state.voters, &m->conf_state.learners,
+                       &m->conf_state.voters_outgoing, &m->conf_state.learners_next};
+  for (size_t i = 0; i < 4; i++) {
+    require(at + lists[i]->count <= GROUP_MOST * 2, "too many members", RAFT_OK);
+    if (lists[i]->count > 0) {
+      memcpy(m->members + at, lists[i]->ids, lists[i]->count * sizeof m->members[0]);
+    }
+    lists[i]->ids = m->members + at;
+    at += lists[i]->count;
+  }
+}
+
+static void apply_conf_change(group_member *m, const raft_entry *entry) {
+  raft_conf_state state;
+  if (entry->type == RAFT_ENTRY_CONF_CHANGE) {
+    raft_conf_change change;
+    MUST(raft_conf_change_decode(entry->data, &change));
+    MUST(raft_rawnode_apply_conf_change_v1(m->node, &change, &state));
+  } else {
+    raft_conf_change_v2 change;
+    void *memory = NULL;
+    MUST(raft_conf_change_v2_decode(entry->data, NULL, raft_default_allocator(), &change, &memory));
+    MUST(raft_rawnode_apply_conf_change(m->node, &change, &state));
+    raft_conf_state_free(raft_default_allocator(), memory);
+  }
+  keep_conf_state(m, &state);
+}
+
+static void hash_entry(group_member *m, const raft_entry *entry) {
+  const unsigned char *bytes = entry->data.data;
+  for (size_t i = 0; i < entry->data.len; i++) {
+    m->applied_hash = (m->applied_hash ^ bytes[i]) * UINT64_C(1099511628211);
+  }
+  m->applied_hash = (m->applied_hash ^ entry->term) * UINT64_C(1099511628211);
+}
+
+static void apply_entry(const group *g, group_member *m, const raft_entry *entry) {
+  require(entry->index == m->applied + 1, "a gap in what is applied", RAFT_OK);
+  m->applied = entry->index;
+  if (entry->type != RAFT_ENTRY_NORMAL) {
+    apply_conf_change(m, entry);
+  }
+  if (!g->no_hash) {
+    hash_entry(m, entry);
+  }
+}
+
+static void take_snapshot(group_member *m, const raft_snapshot *snapshot) {
+  MUST(raft_memory_storage_apply_snapshot(m->storage, snapshot));
+  m->applied = snapshot->index;
+  require(snapshot->data.len == sizeof m->applied_hash, "a snapshot of another kind", RAFT_OK);
+  memcpy(&m->applied_hash, snapshot->data.data, sizeof m->applied_hash);
+  keep_conf_state(m, &snapshot->conf_state);
+}
+
+static void save(group_member *m, const raft_hard_state *state, const raft_snapshot *snapshot,
+                 const raft_entry *entries, size_t count) {
+  if (state->term != 0 || state->vote != 0 || state->commit != 0) {
+    MUST(raft_memory_storage_set_hard_state(m->storage, state));
+  }
+  if (snapshot != NULL) {
+    take_snapshot(m, snapshot);
+  }
+  MUST(raft_memory_storage_append(m->storage, entries, count));
+}
+
+static void keep_reads(group_member *m, const raft_ready *rd) {
+  for (size_t i = 0; i < rd->read_state_count && m->read_count < 64; i++) {
+    m->reads[m->read_count] = rd->read_states[i];
+    m->read_tags[m->read_count] = 0;
+    size_t len = rd->read_states[i].context.len;
+    if (len > 0) {
+      memcpy(&m->read_tags[m->read_count], rd->read_states[i].context.data, len < 8 ? len : 8);
+    }
+    m->read_count++;
+  }
+}
+
+/* ---- the network ---- */
+
+static void enqueue(group *g, const raft_message *message) {
+  if (g->queued == g->capacity) {
+    g->capacity = g->capacity == 0 ? 16 : g->capacity * 2;
+    g->queue = realloc(g->queue, g->capacity * sizeof *g->queue);
+    require(g->queue != NULL, "no memory", RAFT_ENOMEM);
+  }
+  raft_message_retain(message);
+  g->queue[g->queued++] = *message;
+}
+
+/* A storage thread at once: writes, then its responses are in flight. */
+static bool run_storage(group *g, group_member *m, const raft_message *message) {
+  raft_hard_state state = {message->term, message->vote, message->commit};
+  if (message->to == RAFT_APPEND_THREAD) {
+    save(m, &state, message->snapshot, message->entries, message->entry_count);
+  } else if (message->to == RAFT_APPLY_THREAD) {
+    for (size_t i = 0; i < message->entry_count; i++) {
+      apply_entry(g, m, &message->entries[i]);
+    }
+  } else {
+    return false;
+  }
+  for (size_t i = 0; i < message->response_count; i++) {
+    enqueue(g, &message->responses[i]);
+  }
+  return true;
+}
+
+static bool handle_ready(group *g, group_member *m) {
+  if (m->node == NULL || !raft_rawnode_has_ready(m->node)) {
+    return false;
+  }
+  const raft_ready *rd = NULL;
+  int rc = raft_rawnode_ready(m->node, &rd);
+  if (rc == RAFT_ENOMEM) {
+    m->last_error = rc;
+    return false;
+  }
+  MUST(rc);
+  keep_reads(m, rd);
+  bool async = m->config.async_storage_writes;
+  if (!async) {
+    save(m, &rd->hard_state, rd->snapshot, rd->entries, rd->entry_count);
+    for (size_t i = 0; i < rd->committed_entry_count; i++) {
+      apply_entry(g, m, &rd->committed_entries[i]);
+    }
+  }
+  for (size_t i = 0; i < rd->message_count; i++) {
+    if (!async || !run_storage(g, m, &rd->messages[i])) {
+      enqueue(g, &rd->messages[i]);
+    }
+  }
+  if (!async) {
+    rc = raft_rawnode_advance(m->node, rd);
+    m->last_error = rc == RAFT_OK ? m->last_error : rc;
+    require(rc == RAFT_OK || rc == RAFT_ENOMEM, "advance", rc);
+  }
+  return true;
+}
+
+bool group_turn(group *g) {
+  bool any = false;
+  for (uint64_t id = 1; id <= g->count; id++) {
+    any = handle_ready(g, &g->members[id]) || any;
+  }
+  return any;
+}
+
+static bool arrives(group *g, const raft_message *message) {
+  uint64_t from = message->from, to = message->to;
+  if (to > g->count || g->members[to].node == NULL) {
+    return false;
+  }
+  bool own = from == to || from > g->count; /* to itself, or from one of its storage threads */
+  return own || (!g->members[to].cut && !g->members[from].cut &&
+                 (g->keep == NULL || g->keep(g->keep_ctx, message)));
+}
+
+bool group_deliver(group *g) {
+  raft_message *messages = g->queue;
+  size_t count = g->queued;
+  g->queue = NULL;
+  g->queued = g->capacity = 0;
+  for (size_t i = 0; i < count; i++) {
+    const raft_message *message = &messages[i];
+    if (arrives(g, message)) {
+      group_member *m = &g->members[message->to];
+      g->delivered[message->type]++;
+      int rc = raft_rawnode_step(m->node, message);
+      m->last_error = rc == RAFT_OK ? m->last_error : rc;
+    }
+    raft_message_release(message);
+  }
+  free(messages);
+  return count > 0;
+}
+
+void group_settle(group *g) {
+  bool busy = true;
+  for (int round = 0; busy; round++) {
+    require(round < 10000, "the group does not come to rest", RAFT_OK);
+    bool turned = group_turn(g);
+    busy = group_deliver(g) || turned;
+  }
+}
+
+void group_tick(group *g, size_t ticks) {
+  for (size_t t = 0; t < ticks; t++) {
+    for (uint64_t id = 1; id <= g->count; id++) {
+      if (g->members[id].node != NULL) {
+        int rc = raft_rawnode_tick(g->members[id].node);
+        require(rc == RAFT_OK || rc == RAFT_ENOMEM, "tick", rc);
+      }
+    }
+    group_settle(g);
+  }
+}
+
+/* ---- what tests say and ask ---- */
+
+raft_rawnode *group_node(group *g, uint64_t id) {
+  return g->members[id].node;
+}
+
+raft_basic_status group_status(group *g, uint64_t id) {
+  raft_basic_status status;
+  raft_rawnode_basic_status(g->members[id].node, &status);
+  return status;
+}
+
+void group_elect(group *g, uint64_t id) {
+  MUST(raft_rawnode_campaign(g->members[id].node));
+  group_settle(g);
+  require(group_status(g, id).soft_state.role == RAFT_LEADER, "the election was lost", RAFT_OK);
+}
+
+uint64_t group_leader(const group *g) {
+  uint64_t leader = 0, term = 0;
+  for (uint64_t id = 1; id <= g->count; id++) {
+    raft_basic_status status;
+    if (g->members[id].node == NULL) {
+      continue;
+    }
+    raft_rawnode_basic_status(g->members[id].node, &status);
+    if (status.soft_state.role == RAFT_LEADER && status.hard_state.term > term) {
+      leader = id;
+      term = status.hard_state.term;
+    }
+  }
+  return leader;
+}
+
+int group_propose(group *g, uint64_t id, const char *text) {
+  raft_slice slice = {text, strlen(text)};
+  return raft_rawnode_propose(g->members[id].node, &slice, 1);
+}
+
+void group_restart(group *g, uint64_t id) {
+  raft_rawnode_close(g->members[id].node);
+  MUST(raft_memory_storage_set_conf_state(g->members[id].storage, &g->members[id].conf_state));
+  open_node(&g->members[id]);
+}
+
+void group_compact(group *g, uint64_t id, uint64_t index) {
+  group_member *m = &g->members[id];
+  raft_bytes data = {&m->applied_hash, sizeof m->applied_hash, NULL};
+  MUST(raft_memory_storage_create_snapshot(m->storage, m->applied, &m->conf_state, data));
+  MUST(raft_memory_storage_compact(m->storage, index));
+}
+
+void group_expect_equal(group *g) {
+  const group_member *first = NULL;
+  for (uint64_t id = 1; id <= g->count; id++) {
+    const group_member *m = &g->members[id];
+    if (m->node == NULL || m->cut) {
+      continue;
+    }
+    first = first == NULL ? m : first;
+    require(m->applied == first->applied, "members applied up to different indexes", RAFT_OK);
+    require(m->applied_hash == first->applied_hash, "members applied different entries", RAFT_OK);
+  }
+}

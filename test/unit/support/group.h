@@ -1,0 +1,76 @@
+/* group.h - a Raft group in one process: nodes, their storage, and a network that tests can cut.
+ *
+ * Everything is deterministic: messages travel in the order in which they were sent, time passes
+ * when the test says so. Each node's memory comes from an allocator of its own that can fail.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef TEST_GROUP_H
+#define TEST_GROUP_H
+
+#include <libraft/memory_storage.h>
+#include <libraft/raft.h>
+
+#include "failing_allocator.h"
+
+enum { GROUP_MOST = 9 };
+
+typedef struct group_member {
+  uint64_t id;
+  raft_config config;
+  raft_rawnode *node; /* NULL while it is down */
+  raft_memory_storage *storage;
+  failing_allocator memory;   /* of the node alone */
+  uint64_t applied;           /* last index applied */
+  uint64_t applied_hash;      /* over the normal entries applied, to compare members */
+  raft_conf_state conf_state; /* as of applied; lists are in `members` */
+  uint64_t members[GROUP_MOST * 2];
+  raft_read_state reads[64]; /* answered, without their contexts' owners */
+  uint64_t read_tags[64];    /* first 8 bytes of each context */
+  size_t read_count;
+  bool cut;       /* no messages in or out */
+  int last_error; /* of the last step that failed, for tests that expect one */
+} group_member;
+
+typedef struct group {
+  group_member members[GROUP_MOST + 1]; /* by id; [0] is unused */
+  size_t count;
+  raft_message *queue; /* in flight, oldest first */
+  size_t queued;
+  size_t capacity;
+  bool (*keep)(void *ctx, const raft_message *message); /* NULL, or false: the message is lost */
+  void *keep_ctx;
+  bool no_hash;                            /* benchmarks: do not look into what is applied */
+  uint64_t delivered[RAFT_MSG_TYPE_COUNT]; /* by type */
+} group;
+
+/* `count` voters 1 ... count; change(config) may be NULL. All nodes are open, nobody leads. */
+void group_open(group *g, size_t count, void (*change)(raft_config *config));
+void group_close(group *g);
+
+/* Node `id` is opened on empty storage with no configuration, to be added. */
+void group_join(group *g, uint64_t id, void (*change)(raft_config *config));
+
+/* Handles one Ready of each member that has one; false: none had. */
+bool group_turn(group *g);
+/* Delivers what is in flight now; false: nothing was. */
+bool group_deliver(group *g);
+/* Turns and deliveries until nothing is left to do. */
+void group_settle(group *g);
+/* One tick of each live member, then settles. */
+void group_tick(group *g, size_t ticks);
+
+/* Campaigns and settles; the node must win. */
+void group_elect(group *g, uint64_t id);
+uint64_t group_leader(const group *g); /* the leader of the highest term that is up; 0: none */
+raft_rawnode *group_node(group *g, uint64_t id);
+raft_basic_status group_status(group *g, uint64_t id);
+int group_propose(group *g, uint64_t id, const char *text);
+/* Loses what is in memory, and starts again from storage. */
+void group_restart(group *g, uint64_t id);
+/* Makes a snapshot at what the member has applied, and drops the log up to `index`. */
+void group_compact(group *g, uint64_t id, uint64_t index);
+/* Checks that all live members that are not cut applied the same, and how far. */
+void group_expect_equal(group *g);
+
+#endif
