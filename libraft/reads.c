@@ -120,15 +120,16 @@ static bool committed_in_term(raft_rawnode *node) {
   return raft_log_term(&node->log, node->log.committed, &term) == RAFT_OK && term == node->term;
 }
 
-/* The reads from `first` on get their index and a round of their own. */
+/* The reads from `first` on get their index and a round of their own, unless nobody has to be
+ * asked: a lease is valid, or this node is the whole quorum. */
 static void begin_round(raft_rawnode *node, uint32_t first) {
-  bool leased = lease_is_valid(node);
-  if (!leased) {
+  bool certain = lease_is_valid(node) || confirmed_round(node) == UINT64_MAX;
+  if (!certain) {
     raft_broadcast_heartbeat(node);
   }
   for (uint32_t i = first; i < node->reads.count; i++) {
     node->reads.items[i].index = node->log.committed;
-    node->reads.items[i].round = leased ? 0 : node->round;
+    node->reads.items[i].round = certain ? 0 : node->round;
   }
   raft_reads_confirm(node);
 }
