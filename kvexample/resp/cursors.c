@@ -65,31 +65,31 @@ int kv_cursors_find(const kv_cursors *cursors, uint64_t number, raft_slice *key)
 }
 
 /* Reads "*2\r\n$<len>\r\n<key>\r\n"; the bytes read, or 0: something else. */
-static size_t read_key(const kv_reply *answer, raft_slice *key) {
+static size_t read_key(raft_slice answer, raft_slice *key) {
   static const char opening[] = "*2\r\n$";
   const size_t begin = sizeof opening - 1;
-  if (answer->len < begin || memcmp(answer->data, opening, begin) != 0) {
+  const char *data = answer.data;
+  if (answer.len < begin || memcmp(data, opening, begin) != 0) {
     return 0;
   }
-  const char *end = memchr(answer->data + begin, '\r', answer->len - begin);
+  const char *end = memchr(data + begin, '\r', answer.len - begin);
   int64_t len = 0;
-  if (end == NULL ||
-      !kv_decimal_parse(answer->data + begin, (size_t)(end - answer->data) - begin, &len)) {
+  if (end == NULL || !kv_decimal_parse(data + begin, (size_t)(end - data) - begin, &len)) {
     return 0;
   }
-  const size_t at = (size_t)(end - answer->data) + 2;
-  if (len < 0 || at + (size_t)len + 2 > answer->len) {
+  const size_t at = (size_t)(end - data) + 2;
+  if (len < 0 || at + (size_t)len + 2 > answer.len) {
     return 0;
   }
-  *key = (raft_slice){answer->data + at, (size_t)len};
+  *key = (raft_slice){data + at, (size_t)len};
   return at + (size_t)len + 2;
 }
 
-void kv_cursors_rewrite(kv_cursors *cursors, const kv_reply *answer, kv_reply *out) {
+void kv_cursors_rewrite(kv_cursors *cursors, raft_slice answer, kv_reply *out) {
   raft_slice key;
   const size_t skip = read_key(answer, &key);
   if (skip == 0) {
-    kv_reply_append(out, answer->data, answer->len);
+    kv_reply_append(out, answer.data, answer.len);
     return;
   }
   const uint64_t number = key.len > 0 ? kv_cursors_add(cursors, key) : 0;
@@ -101,5 +101,5 @@ void kv_cursors_rewrite(kv_cursors *cursors, const kv_reply *answer, kv_reply *o
   (void)snprintf(text, sizeof text, "%" PRIu64, number);
   kv_reply_array(out, 2);
   kv_reply_text(out, text);
-  kv_reply_append(out, answer->data + skip, answer->len - skip);
+  kv_reply_append(out, (const char *)answer.data + skip, answer.len - skip);
 }

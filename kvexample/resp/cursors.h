@@ -29,6 +29,6 @@ int kv_cursors_find(const kv_cursors *cursors, uint64_t number, raft_slice *key)
 
 /* Appends the answer of KV_OP_SCAN, [key, [key ...]], with the first key replaced by a number
  * ("0" for an empty one: finished). Any other answer (an error) is appended as it is. */
-void kv_cursors_rewrite(kv_cursors *cursors, const kv_reply *answer, kv_reply *out);
+void kv_cursors_rewrite(kv_cursors *cursors, raft_slice answer, kv_reply *out);
 
 #endif

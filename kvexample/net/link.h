@@ -1,0 +1,42 @@
+/* link.h - outgoing connections to the other stores, one a store, that mend themselves.
+ *
+ * A link connects when there is something to send, and after a failure not again before its
+ * back-off is over: what is sent meanwhile is lost, which Raft expects. All frames that were queued
+ * in a turn leave with one call. Only frames go out on a link; what the other store has to say
+ * comes on its own link to us, except for its greeting.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef KV_NET_LINK_H
+#define KV_NET_LINK_H
+
+#include "base/log.h"
+#include "net/connection.h"
+#include "net/frame.h"
+
+typedef struct kv_link kv_link;
+
+/* Zero-initialise and fill in before the first frame. */
+typedef struct kv_links {
+  kv_connections *connections;
+  kv_store *store;
+  const kv_logger *logger;
+  kv_hello own;       /* what we say; target_id is filled by link */
+  size_t queue_bytes; /* of one link; frames below 1 KiB (heartbeats, votes) get some more */
+
+  kv_link *first; /* kept by link.c */
+} kv_links;
+
+/* kv_transport_device.send. */
+int kv_links_send(kv_links *links, uint64_t store_id, const char *address, kv_frame_type type,
+                  const raft_bytes *parts, size_t count);
+
+/* Tells the store of links that broke; before kv_store_flush. */
+void kv_links_report(kv_links *links);
+
+/* Closes all connections; after that nothing is sent. */
+void kv_links_close(kv_links *links);
+/* When the loop has run. */
+void kv_links_free(kv_links *links);
+
+#endif
