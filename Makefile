@@ -22,6 +22,7 @@ include mk/proto.mk
 include mk/libraft.mk
 include mk/kvexample.mk
 include mk/test.mk
+include mk/fuzz.mk
 include mk/checks.mk
 
 .PHONY: all everything help clean

@@ -34,10 +34,11 @@ static const uint64_t voters[] = {1, 2, 300};
 static const uint64_t learners[] = {4};
 static const uint64_t outgoing[] = {1, 5};
 static const uint64_t learners_next[] = {6};
-static const raft_conf_state joint = {
-    {voters, 3}, {learners, 1}, {outgoing, 2}, {learners_next, 1}, true};
+#define JOINT \
+  { {voters, 3}, {learners, 1}, {outgoing, 2}, {learners_next, 1}, true }
+static const raft_conf_state joint = JOINT;
 static const raft_snapshot snapshot = {
-    .index = 11, .term = 2, .data = {"state", 5, NULL}, .conf_state = joint};
+    .index = 11, .term = 2, .data = {"state", 5, NULL}, .conf_state = JOINT};
 static const raft_entry entries[] = {{.term = 3, .index = 11},
                                      {.term = 3, .index = 12, .data = {"foo", 3, NULL}}};
 
