@@ -250,9 +250,10 @@ static int check(const raft_rawnode *node, const raft_message *message) {
     return RAFT_EPEER_NOT_FOUND;
   }
   bool anonymous = is(message, FROM_LEADER | VOTE) && message->from == RAFT_NO_ID;
+  bool echo = is(message, FROM_LEADER) && message->from == node->config.id;
   bool timeless = is(message, VOTE) && message->term == 0;
   bool empty = message->type == RAFT_MSG_PROP && message->entry_count == 0;
-  return anonymous || timeless || empty ? RAFT_EMALFORMED : RAFT_OK;
+  return anonymous || echo || timeless || empty ? RAFT_EMALFORMED : RAFT_OK;
 }
 
 int raft_rawnode_step(raft_rawnode *rn, const raft_message *message) {
