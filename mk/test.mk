@@ -26,6 +26,10 @@ $(UNIT_PROGRAMS): build/test/unit/%: $(O)/test/unit/%.o $(call objects,$(UNIT_SU
     build/libkv.a build/libraft.a $(MODE_STAMP)
 	$(call link,$(CHECK_LIBS) $(KV_LIBS) $(LIBRAFT_LIBS))
 
+# The tests of the runner look into it.
+build/test/unit/test_datadriven: \
+    $(call objects,$(filter-out %/main.c,$(DATADRIVEN_SOURCES)))
+
 build/test/datadriven: $(call objects,$(DATADRIVEN_SOURCES)) build/libraft.a $(MODE_STAMP)
 	$(call link,$(LIBRAFT_LIBS))
 
