@@ -5,6 +5,7 @@
 #include <check.h>
 #include <libraft/describe.h>
 #include <libraft/wire.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,8 +95,8 @@ static const quote_case quote_cases[] = {
 enum { QUOTE_CASES = sizeof(quote_cases) / sizeof(quote_cases[0]) };
 
 START_TEST(data_is_quoted_as_go_quotes) {
-  char expected[256] = "0/0 EntryNormal ";
-  strcat(expected, quote_cases[_i].quoted);
+  char expected[256];
+  (void)snprintf(expected, sizeof(expected), "0/0 EntryNormal %s", quote_cases[_i].quoted);
   assert_entry((raft_entry){.data = bytes(quote_cases[_i].data)}, expected);
 }
 END_TEST
@@ -429,7 +430,7 @@ START_TEST(every_event_has_a_line_of_its_own) {
       ck_assert_msg(strpbrk(text, "%\n") == NULL, "%s", text);
       ck_assert_msg(strstr(text, "unknown event") == NULL, "%s", text);
     }
-    strcpy(seen[type], text);
+    memcpy(seen[type], text, sizeof(seen[type]));
     for (unsigned before = 0; before < type; before++) {
       ck_assert_str_ne(seen[before], text);
     }

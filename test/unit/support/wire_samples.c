@@ -5,20 +5,24 @@
 #include "wire_samples.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static unsigned char bytes[4096];
+
+static unsigned digit(char letter) {
+  static const char digits[] = "0123456789abcdef";
+  const char *at = memchr(digits, letter, 16);
+  ck_assert_ptr_nonnull(at);
+  return (unsigned)(at - digits);
+}
 
 raft_bytes from_hex(const char *hex) {
   size_t len = strlen(hex) / 2;
   ck_assert_uint_le(len, sizeof(bytes));
   memset(bytes, 0, sizeof(bytes));
   for (size_t i = 0; i < len; i++) {
-    unsigned byte;
-    ck_assert_int_eq(sscanf(hex + 2 * i, "%2x", &byte), 1);
-    bytes[i] = (unsigned char)byte;
+    bytes[i] = (unsigned char)(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
   }
   return (raft_bytes){bytes, len, NULL};
 }
@@ -31,7 +35,7 @@ void assert_hex(const void *data, size_t len, const char *hex) {
 
 bool same_bytes(raft_bytes a, raft_bytes b) {
   return a.len == b.len && (a.data == NULL) == (b.data == NULL) &&
-         (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+         (a.data == NULL || memcmp(a.data, b.data, a.len) == 0);
 }
 
 bool same_ids(raft_ids a, raft_ids b) {
@@ -98,7 +102,8 @@ static uint64_t draw_number(void) {
 static raft_bytes draw_bytes(void) {
   static const char letters[] = "some bytes to be carried around, again and again and again";
   size_t len = draw(sizeof(letters));
-  return draw(3) == 0 ? (raft_bytes){0} : (raft_bytes){letters, len, NULL};
+  const raft_bytes none = {0};
+  return draw(3) == 0 ? none : (raft_bytes){letters, len, NULL};
 }
 
 static raft_ids draw_ids(const drawn *to) {
