@@ -86,8 +86,9 @@ static uint64_t confirmed_round(const raft_rawnode *node) {
 }
 
 static bool lease_is_valid(const raft_rawnode *node) {
-  uint64_t sent = confirmed_round(node) >> RAFT_ROUND_BITS;
-  return node->config.read_only == RAFT_READ_ONLY_LEASE_BASED && !node->lease_void &&
+  uint64_t round = confirmed_round(node);
+  uint64_t sent = round >> RAFT_ROUND_BITS;
+  return node->config.read_only == RAFT_READ_ONLY_LEASE_BASED && !node->lease_void && round != 0 &&
          node->clock + 2 <= sent + node->config.election_ticks;
 }
 

@@ -30,6 +30,19 @@ static void send_messages(struct interaction_node *node, const raft_ready *ready
   }
 }
 
+/* Reads that were given up are no part of the description: etcd-io/raft does not report them. */
+static void print_abandoned_reads(struct interaction_env *env, const raft_ready *ready) {
+  for (size_t i = 0; i < ready->read_state_count; i++) {
+    const raft_read_state *read = &ready->read_states[i];
+    if (read->status != RAFT_OK) {
+      bool in_line = env->output.len > 0 && env->output.data[env->output.len - 1] != '\n';
+      interaction_print(env, "%sAbandoned read %.*s: %s\n", in_line ? "\n" : "",
+                        (int)read->context.len, (const char *)read->context.data,
+                        raft_error_string(read->status));
+    }
+  }
+}
+
 /* What follows the printing, in the order in which log lines of applying and advancing appear. */
 static int work_synchronously(struct interaction_node *node, const raft_ready *ready) {
   if (interaction_node_persist(node, &ready->hard_state, ready->entries, ready->entry_count,
@@ -47,6 +60,7 @@ int interaction_work_ready(struct interaction_node *node) {
     return -1;
   }
   interaction_print_ready(node->env, ready);
+  print_abandoned_reads(node->env, ready);
   if (!node->config.async_storage_writes) {
     return work_synchronously(node, ready);
   }
