@@ -70,9 +70,7 @@ void group_join(group *g, uint64_t id, void (*change)(raft_config *config)) {
 }
 
 void group_close(group *g) {
-  for (size_t i = 0; i < g->queued; i++) {
-    raft_message_release(&g->queue[i]);
-  }
+  group_lose(g);
   free(g->queue);
   for (uint64_t id = 1; id <= g->count; id++) {
     raft_rawnode_close(g->members[id].node);
@@ -273,6 +271,29 @@ void group_settle(group *g) {
     bool turned = group_turn(g);
     busy = group_deliver(g) || turned;
   }
+}
+
+const raft_message *group_sent(group *g, raft_message_type type, uint64_t from, uint64_t to) {
+  while (group_turn(g)) {
+  }
+  for (size_t i = 0; i < g->queued; i++) {
+    const raft_message *message = &g->queue[i];
+    if (message->type == type && message->from == from && message->to == to) {
+      return message;
+    }
+  }
+  return NULL;
+}
+
+void group_lose(group *g) {
+  for (size_t i = 0; i < g->queued; i++) {
+    raft_message_release(&g->queue[i]);
+  }
+  g->queued = 0;
+}
+
+int group_step(group *g, raft_message message) {
+  return raft_rawnode_step(g->members[message.to].node, &message);
 }
 
 void group_tick(group *g, size_t ticks) {

@@ -57,6 +57,11 @@ bool group_turn(group *g);
 bool group_deliver(group *g);
 /* Turns and deliveries until nothing is left to do. */
 void group_settle(group *g);
+/* The first message in flight of that type from -> to; NULL: none. Handles Readies first, delivers
+ * nothing. */
+const raft_message *group_sent(group *g, raft_message_type type, uint64_t from, uint64_t to);
+/* Loses everything in flight. */
+void group_lose(group *g);
 /* One tick of each live member, then settles. */
 void group_tick(group *g, size_t ticks);
 
@@ -65,6 +70,8 @@ void group_elect(group *g, uint64_t id);
 uint64_t group_leader(const group *g); /* the leader of the highest term that is up; 0: none */
 raft_rawnode *group_node(group *g, uint64_t id);
 raft_basic_status group_status(group *g, uint64_t id);
+/* Steps one message into its recipient. */
+int group_step(group *g, raft_message message);
 int group_propose(group *g, uint64_t id, const char *text);
 /* Loses what is in memory, and starts again from storage. */
 void group_restart(group *g, uint64_t id);
