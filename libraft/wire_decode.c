@@ -76,7 +76,10 @@ static int read_message(reader *from, raft_message *message) {
   if (!raft_wire_decode(from->input, raft_pb_Message_fields, &form)) {
     return from->over_limit ? RAFT_ELIMIT : RAFT_EDECODE;
   }
-  if ((unsigned)form.type >= RAFT_MSG_TYPE_COUNT) {
+  /* The storage threads of a node do not speak over a network: whoever pretends to be one would be
+   * believed. */
+  if ((unsigned)form.type >= RAFT_MSG_TYPE_COUNT || form.from == RAFT_APPEND_THREAD ||
+      form.from == RAFT_APPLY_THREAD) {
     return RAFT_EDECODE;
   }
   set_numbers(&form, message);

@@ -68,6 +68,8 @@ static raft_bytes encode(const raft_message *message) {
 
 static const char *const bad_messages[] = {
     "0818",                       /* type 24 */
+    "081418ffffffffffffffffff01", /* from who pretends to be the append thread */
+    "081618feffffffffffffffff01", /* ... or the apply thread */
     "08ffffffffffffffffff01",     /* type -1 */
     "088080808010",               /* type 2^32 */
     "08ffffffffffffffffff02",     /* a number of more than 64 bits */
