@@ -263,6 +263,23 @@ static int apply_entries(apply_run *run) {
   return rc == KV_OK ? save(run) : rc;
 }
 
+/* A peer that never had data has no record yet. */
+static int bury(apply_run *run) {
+  kv_apply_task *task = run->task;
+  kv_region_state *state = &run->state;
+  int rc = kv_region_state_load(run->txn, task->region_id, state);
+  if (rc != KV_OK && rc != KV_ENOTFOUND) {
+    return rc;
+  }
+  state->phase = KV_REGION_TOMBSTONE;
+  state->peer_id = task->peer_id;
+  state->region.id = task->region_id;
+  if (kv_epoch_stale(state->region.epoch, task->epoch)) {
+    state->region.epoch = task->epoch;
+  }
+  return kv_region_state_save(run->txn, state);
+}
+
 static int clear(apply_run *run) {
   kv_apply_task *task = run->task;
   int rc = kv_region_state_load(run->txn, task->region_id, &run->state);
@@ -276,7 +293,9 @@ static int clear(apply_run *run) {
 int kv_apply_run(kv_apply_task *task, kv_txn *txn) {
   apply_run run = {.task = task, .txn = txn};
   reset(task);
-  int rc = task->kind == KV_APPLY_CLEAR ? clear(&run) : apply_entries(&run);
+  int rc = task->kind == KV_APPLY_CLEAR  ? clear(&run)
+           : task->kind == KV_APPLY_BURY ? bury(&run)
+                                         : apply_entries(&run);
   kv_region_state_clear(&run.state);
   kv_reply_free(&run.scratch);
   free(run.args);

@@ -47,7 +47,8 @@ typedef struct kv_apply_result {
 
 typedef enum kv_apply_kind {
   KV_APPLY_ENTRIES = 0,
-  KV_APPLY_CLEAR = 1 /* deletes data of a destroyed region, a bounded part each time it is run */
+  KV_APPLY_BURY = 1, /* by another store's word: the region's record becomes a tombstone */
+  KV_APPLY_CLEAR = 2 /* deletes data of a buried region, a bounded part each time it is run */
 } kv_apply_kind;
 
 struct kv_apply_task {
@@ -61,6 +62,7 @@ struct kv_apply_task {
   uint64_t region_id;
   uint64_t peer_id;     /* of this store */
   raft_message message; /* MsgStorageApply, a reference of its own */
+  kv_epoch epoch;       /* KV_APPLY_BURY: in which the peer was no member any more */
 
   /* Filled by kv_apply_run: */
   kv_apply_result *results; /* one an entry */

@@ -36,6 +36,7 @@ typedef struct kv_log_bounds {
   uint64_t last_index;
   uint64_t truncated_term; /* term of first_index - 1 */
   raft_hard_state hard_state;
+  uint64_t bytes; /* of the entries that can be read; 0: not counted */
 } kv_log_bounds;
 
 typedef struct kv_log_device {

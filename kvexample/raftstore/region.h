@@ -34,6 +34,9 @@ typedef struct kv_region_peer {
   char *address; /* of its store; owned by the region */
 } kv_region_peer;
 
+/* Peers of one region; also bounds what hostile bytes can make us allocate. */
+#define KV_MAX_PEERS 64u
+
 typedef struct kv_epoch {
   uint64_t conf_ver;
   uint64_t version;

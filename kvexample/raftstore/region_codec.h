@@ -12,9 +12,6 @@
 #include "metapb.pb.h"
 #include "raftstore/region.h"
 
-/* What hostile bytes can make us allocate for one region. */
-#define KV_MAX_PEERS 64u
-
 static inline metapb_Epoch kv_epoch_to_pb(kv_epoch epoch) {
   return (metapb_Epoch){epoch.conf_ver, epoch.version};
 }

@@ -180,7 +180,7 @@ void kv_store_summarize(const kv_store *store, kv_store_summary *summary);
 void kv_store_log_written(kv_store *store, uint64_t token, int rc);
 void kv_store_applied(kv_store *store, kv_apply_task *task);  /* the task is the store's again */
 void kv_store_read_done(kv_store *store, kv_read_task *task); /* the task is the store's again */
-/* file and meta are borrowed (meta retained if it has an owner); ignored unless rc is KV_OK. */
+/* file and meta are borrowed for the call, and not looked at unless rc is KV_OK. */
 void kv_store_snapshot_made(kv_store *store, uint64_t region_id, int rc,
                             const kv_snapshot_file *file, raft_bytes meta);
 void kv_store_snapshot_sent(kv_store *store, uint64_t region_id, uint64_t to_peer, int rc);

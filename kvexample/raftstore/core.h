@@ -1,0 +1,108 @@
+/* core.h - the store object, for the files of the core only.
+ *
+ * What arrives is put where it waits: commands in `arrived`, completions in `applied` and `read`,
+ * answers in `done`, peers with something to do in `dirty`. kv_store_flush empties all of them, in
+ * that order, until nothing moves. So no function of the core is ever entered from within
+ * another one.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef KV_RAFTSTORE_CORE_H
+#define KV_RAFTSTORE_CORE_H
+
+#include "base/list.h"
+#include "raftstore/address_book.h"
+#include "raftstore/apply.h"
+#include "raftstore/log_writer.h"
+#include "raftstore/read.h"
+#include "raftstore/region_map.h"
+#include "raftstore/region_state.h"
+#include "raftstore/request.h"
+#include "raftstore/store.h"
+
+typedef struct kv_peer kv_peer;
+
+struct kv_store {
+  kv_store_config config; /* members: not kept */
+  char *address;          /* config.address */
+  kv_devices devices;
+  kv_store_ident ident;
+  uint64_t ticks;
+  bool ticked; /* since the last flush */
+  bool in_flush;
+  bool closing;
+
+  kv_region_map regions;
+  kv_address_book addresses;
+
+  kv_request_table requests;
+  kv_list arrived; /* requests: KV_STAGE_ARRIVED */
+  kv_list done;    /* requests: KV_STAGE_DONE */
+  kv_list dirty;   /* peers */
+
+  kv_log_writer log;
+  kv_apply_task *applied_first, *applied_last; /* given back by the engine, not looked at yet */
+  kv_read_task *read_first, *read_last;
+  bool engine_full; /* the engine device refused a task since the last completion */
+
+  kv_store_summary summary; /* its counters */
+  kv_error failure;         /* code KV_OK: none */
+};
+
+/* The store must stop. The first call decides what kv_store_health says. */
+void kv_store_fail(kv_store *store, int code, const char *what);
+
+uint64_t kv_store_now(const kv_store *store);
+
+/* Peer has something to flush. */
+void kv_store_mark(kv_store *store, kv_peer *peer);
+
+/* The engine device gave something back: what it refused before may be offered again. */
+void kv_store_engine_moved(kv_store *store);
+/* Everything that the engine gave back. */
+void kv_store_handle_applied(kv_store *store);
+void kv_store_handle_reads(kv_store *store);
+
+/* ---- answer.c: every request is answered through one of these, and gone afterwards, or with the
+ * next flush when called from outside of one ---- */
+
+void kv_answer(kv_store *store, kv_request *request, raft_slice reply);
+void kv_answer_bytes(kv_store *store, kv_request *request, raft_bytes reply);
+/* Text begins with the Redis error code. */
+void kv_answer_error(kv_store *store, kv_request *request, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void kv_answer_ok(kv_store *store, kv_request *request);
+/* A write that may take effect: -TIMEOUT outcome unknown: <why>. */
+void kv_answer_unknown(kv_store *store, kv_request *request, const char *why);
+/* All requests of the batch that are left; frees it. */
+void kv_answer_batch_unknown(kv_store *store, kv_batch *batch, const char *why);
+/* Gives out what was answered outside of a flush. */
+void kv_answer_done(kv_store *store);
+/* The deadlines that have passed. */
+void kv_answer_expired(kv_store *store);
+/* All of them, because the store closes. */
+void kv_answer_closing(kv_store *store);
+
+/* ---- route.c: where a request goes next ---- */
+
+void kv_route(kv_store *store, kv_request *request);
+/* It is certain that it was not and will not be executed: it may be routed again. Another store's
+ * goes back to it, a client's waits at `peer` for a leader. */
+void kv_route_again(kv_peer *peer, kv_request *request);
+void kv_route_batch_again(kv_peer *peer, kv_batch *batch);
+
+/* ---- forward.c: requests that another store executes ---- */
+
+/* False: certainly not sent. */
+bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store);
+/* An answer to a request that another store sent. */
+void kv_forward_answer(kv_store *store, const kv_request *request, raft_slice reply);
+/* "Not executed, ask leader_store": certain. */
+void kv_forward_refuse(kv_store *store, const kv_request *request, uint64_t leader_store);
+void kv_forward_receive(kv_store *store, uint64_t from_store, raft_bytes payload);
+void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes payload);
+/* The connection to `to_store` broke; or, with a new leader, what was lost there is unknown now. */
+void kv_forward_lost(kv_store *store, uint64_t to_store);
+void kv_forward_leader_changed(kv_store *store, uint64_t region_id, uint64_t leader_store);
+
+#endif

@@ -1,0 +1,220 @@
+/* forward.c - requests that another store executes, because it leads the region.
+ *
+ * The asking store keeps the request until the answer comes, under an id of its own together with
+ * the number of its starts: an answer to an earlier life finds nothing. The answer either is one,
+ * or says that the request was certainly not executed.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pb_bytes.h"
+#include "raft_serverpb.pb.h"
+#include "raftstore/core.h"
+#include "raftstore/peer.h"
+
+/* ForwardReply.outcome; numbers are on the wire. */
+typedef enum kv_forward_outcome {
+  KV_FORWARD_ANSWERED = 1,
+  KV_FORWARD_NOT_EXECUTED = 2
+} kv_forward_outcome;
+
+static bool send_frame(kv_store *store, uint64_t to_store, kv_frame_type type,
+                       const pb_msgdesc_t *fields, const void *pb) {
+  const char *address = kv_store_address_of(store, to_store);
+  raft_buf *frame = NULL;
+  if (address == NULL || kv_pb_encode_buf(fields, pb, &frame) != KV_OK) {
+    return false;
+  }
+  raft_bytes part = {raft_buf_data(frame), raft_buf_len(frame), frame};
+  int rc = store->devices.transport.send(store->devices.transport.ctx, to_store, address, type,
+                                         &part, 1);
+  raft_buf_release(frame);
+  return rc == KV_OK;
+}
+
+/* ---- the asking store ---- */
+
+bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store) {
+  uint64_t now = kv_store_now(store);
+  raft_serverpb_Forward pb = {.request_id = request->id,
+                              .incarnation = store->ident.incarnation,
+                              .region_id = request->region_id,
+                              .timeout_ms = request->deadline > now ? request->deadline - now : 1,
+                              .kind = (uint32_t)request->kind,
+                              .tried = request->tried};
+  raft_slice body = {request->body, request->len};
+  kv_pb_put_bytes(&pb.body, &body);
+  if (!send_frame(store, to_store, KV_FRAME_FORWARD, raft_serverpb_Forward_fields, &pb)) {
+    return false;
+  }
+  request->stage = KV_STAGE_FORWARDED;
+  request->to_store = to_store;
+  request->lost = false;
+  store->summary.forwarded++;
+  return true;
+}
+
+static void not_executed(kv_store *store, kv_request *request, uint64_t leader_store) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, request->region_id);
+  if (peer == NULL) {
+    kv_answer_error(store, request, "TRYAGAIN this store has no replica of the region");
+    return;
+  }
+  bool better = leader_store != 0 && leader_store != request->to_store &&
+                leader_store == kv_peer_leader_store(peer);
+  if (better) { /* this store has learnt of it meanwhile */
+    request->stage = KV_STAGE_ARRIVED;
+    kv_list_append(&store->arrived, &request->link);
+  } else {
+    kv_route_again(peer, request);
+  }
+}
+
+void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes payload) {
+  raft_serverpb_ForwardReply pb = raft_serverpb_ForwardReply_init_zero;
+  kv_pb_target reply = {.max = payload.len};
+  kv_pb_get_bytes(&pb.reply, &reply);
+  raft_slice input = {payload.data, payload.len};
+  if (kv_pb_decode(raft_serverpb_ForwardReply_fields, input, &pb) != KV_OK ||
+      pb.incarnation != store->ident.incarnation) {
+    return;
+  }
+  kv_request *request = kv_request_find(&store->requests, pb.request_id);
+  if (request == NULL || request->stage != KV_STAGE_FORWARDED || request->to_store != from_store) {
+    return; /* too late */
+  }
+  if (pb.outcome == KV_FORWARD_ANSWERED && reply.bytes.len > 0) {
+    kv_answer_bytes(store, request, (raft_bytes){reply.bytes.data, reply.bytes.len, payload.owner});
+  } else if (pb.outcome == KV_FORWARD_NOT_EXECUTED) {
+    not_executed(store, request, pb.leader_store);
+  }
+}
+
+void kv_forward_lost(kv_store *store, uint64_t to_store) {
+  kv_request_table *table = &store->requests;
+  kv_link *link = kv_list_first(&table->all);
+  while (link != NULL) {
+    kv_request *request = KV_OBJECT_OF(link, kv_request, all);
+    link = kv_list_next(&table->all, link);
+    if (request->stage != KV_STAGE_FORWARDED || request->to_store != to_store) {
+      continue;
+    }
+    if (request->kind == KV_REQUEST_READ) { /* may be asked twice */
+      not_executed(store, request, 0);
+    } else {
+      request->lost = true;
+    }
+  }
+}
+
+void kv_forward_leader_changed(kv_store *store, uint64_t region_id, uint64_t leader_store) {
+  kv_request_table *table = &store->requests;
+  kv_link *link = kv_list_first(&table->all);
+  while (link != NULL) {
+    kv_request *request = KV_OBJECT_OF(link, kv_request, all);
+    link = kv_list_next(&table->all, link);
+    if (request->stage == KV_STAGE_FORWARDED && request->region_id == region_id && request->lost &&
+        request->to_store != leader_store) {
+      kv_answer_unknown(store, request, "the store that led the region was lost");
+    }
+  }
+}
+
+/* ---- the answering store ---- */
+
+void kv_forward_answer(kv_store *store, const kv_request *request, raft_slice reply) {
+  raft_serverpb_ForwardReply pb = {.request_id = request->remote_id,
+                                   .incarnation = request->remote_incarnation,
+                                   .outcome = KV_FORWARD_ANSWERED};
+  kv_pb_put_bytes(&pb.reply, &reply);
+  (void)send_frame(store, request->from_store, KV_FRAME_FORWARD_REPLY,
+                   raft_serverpb_ForwardReply_fields, &pb);
+}
+
+void kv_forward_refuse(kv_store *store, const kv_request *request, uint64_t leader_store) {
+  raft_serverpb_ForwardReply pb = {.request_id = request->remote_id,
+                                   .incarnation = request->remote_incarnation,
+                                   .outcome = KV_FORWARD_NOT_EXECUTED,
+                                   .leader_store = leader_store};
+  (void)send_frame(store, request->from_store, KV_FRAME_FORWARD_REPLY,
+                   raft_serverpb_ForwardReply_fields, &pb);
+}
+
+/* Exactly one command that may be executed: it will stand in the log of every replica. */
+static bool is_command(raft_slice body, bool write) {
+  enum { FEW = 16 };
+  raft_slice few[FEW], *args = few;
+  size_t room = FEW;
+  kv_command command;
+  const char *why = NULL;
+  int rc = kv_command_decode(&body, &command, args, &room);
+  if (rc == KV_EFULL) {
+    args = malloc(room * sizeof *args);
+    rc = args != NULL ? kv_command_decode(&body, &command, args, &room) : KV_ENOMEM;
+  }
+  bool good = rc == KV_OK && body.len == 0 && kv_command_check(&command, &why) == KV_OK &&
+              kv_op_is_write(command.op) == write;
+  if (args != few) {
+    free(args);
+  }
+  return good;
+}
+
+static bool is_valid(const raft_serverpb_Forward *pb, raft_slice body) {
+  switch (pb->kind) {
+  case KV_REQUEST_WRITE: return is_command(body, true);
+  case KV_REQUEST_READ: return is_command(body, false);
+  case KV_REQUEST_ADMIN: return true; /* decoded where it is executed */
+  default: return false;
+  }
+}
+
+static kv_request *take(kv_store *store, const raft_serverpb_Forward *pb, raft_slice body,
+                        bool full) {
+  const kv_store_config *config = &store->config;
+  uint64_t longest = UINT64_C(10) * config->command_ms;
+  uint64_t timeout = pb->timeout_ms < longest ? pb->timeout_ms : longest;
+  size_t len = full ? 0 : body.len;
+  kv_request *request = kv_request_create(&store->requests, (kv_request_kind)pb->kind, len,
+                                          kv_store_now(store) + timeout);
+  if (request != NULL) {
+    request->remote_id = pb->request_id;
+    request->remote_incarnation = pb->incarnation;
+    request->region_id = pb->region_id;
+    request->tried = pb->tried;
+    if (len > 0) {
+      memcpy(request->body, body.data, len);
+    }
+  }
+  return request;
+}
+
+void kv_forward_receive(kv_store *store, uint64_t from_store, raft_bytes payload) {
+  raft_serverpb_Forward pb = raft_serverpb_Forward_init_zero;
+  kv_pb_target body = {.max = payload.len};
+  kv_pb_get_bytes(&pb.body, &body);
+  raft_slice input = {payload.data, payload.len};
+  if (kv_pb_decode(raft_serverpb_Forward_fields, input, &pb) != KV_OK ||
+      !is_valid(&pb, body.bytes)) {
+    kv_log(&store->devices.logger, KV_WARN, "malformed request dropped", "from_store=%llu",
+           (unsigned long long)from_store);
+    return;
+  }
+  const kv_store_config *config = &store->config;
+  bool full = pb.kind != KV_REQUEST_ADMIN &&
+              (store->requests.count >= config->max_pending_count ||
+               store->requests.bytes + body.bytes.len > config->max_pending_bytes);
+  kv_request *request = take(store, &pb, body.bytes, full);
+  if (request == NULL) {
+    return;
+  }
+  request->from_store = from_store;
+  if (full) {
+    store->summary.busy++;
+    kv_answer_error(store, request, "TRYAGAIN server is busy: too many commands are waiting");
+  } else {
+    kv_list_append(&store->arrived, &request->link);
+  }
+}

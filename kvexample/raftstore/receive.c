@@ -1,0 +1,168 @@
+/* receive.c - frames from other stores: which peer are they for, and is it still a member?
+ *
+ * A peer is created by what a leader or a candidate says first to a new member, and by nothing
+ * else: a late message must not bring back one that was removed. One that was removed without
+ * learning of it is told so when it asks for votes.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "raftstore/core.h"
+#include "raftstore/peer.h"
+
+static bool is_vote(const raft_message *message) {
+  return message->type == RAFT_MSG_VOTE || message->type == RAFT_MSG_PRE_VOTE;
+}
+
+/* What a new member hears first: a vote, or a heartbeat that assumes nothing. */
+static bool is_initial(const raft_message *message) {
+  return is_vote(message) || (message->type == RAFT_MSG_HEARTBEAT && message->commit == 0);
+}
+
+static void send_tombstone(kv_store *store, const kv_envelope *to, kv_epoch epoch) {
+  kv_envelope envelope = {.region_id = to->region_id,
+                          .from_peer = to->to_peer,
+                          .from_store = store->config.store_id,
+                          .to_peer = to->from_peer,
+                          .to_store = to->from_store,
+                          .epoch = epoch};
+  raft_buf *frame = NULL;
+  if (kv_envelope_encode(&envelope, NULL, &frame) != KV_OK) {
+    return;
+  }
+  raft_bytes part = {raft_buf_data(frame), raft_buf_len(frame), frame};
+  (void)store->devices.transport.send(store->devices.transport.ctx, to->from_store,
+                                      to->from_address, KV_FRAME_RAFT, &part, 1);
+  raft_buf_release(frame);
+}
+
+/* Another store says that our peer is no member. Believed only of exactly this peer and from a
+ * later epoch. */
+static void receive_tombstone(kv_store *store, const kv_envelope *envelope) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
+  if (peer != NULL && peer->peer_id == envelope->to_peer &&
+      envelope->epoch.conf_ver > peer->region.epoch.conf_ver) {
+    peer->condemned = true;
+    peer->condemned_epoch = envelope->epoch;
+    kv_store_mark(store, peer);
+  }
+}
+
+/* A peer id is given once; after a removal only a larger one comes to this store. */
+static bool may_create(kv_store *store, const kv_envelope *envelope, const raft_message *message) {
+  const kv_region_slot *slot = kv_region_map_find(&store->regions, envelope->region_id);
+  return is_initial(message) && (slot == NULL || slot->buried_peer < envelope->to_peer);
+}
+
+static kv_peer *create(kv_store *store, const kv_envelope *envelope) {
+  kv_region_state state = {.region.id = envelope->region_id, .peer_id = envelope->to_peer};
+  kv_apply_state applied = {0};
+  if (kv_peer_open(store, &state, &applied) != KV_OK) {
+    kv_log(&store->devices.logger, KV_ERROR, "a peer could not be created", "region=%llu",
+           (unsigned long long)envelope->region_id);
+    return NULL;
+  }
+  kv_log(&store->devices.logger, KV_INFO, "peer created by a message",
+         "region=%llu peer=%llu from_store=%llu", (unsigned long long)envelope->region_id,
+         (unsigned long long)envelope->to_peer, (unsigned long long)envelope->from_store);
+  return kv_region_map_peer(&store->regions, envelope->region_id);
+}
+
+/* The sender was a member once, and does not know that it is none any more. */
+static bool is_from_the_past(const kv_peer *peer, const kv_envelope *envelope) {
+  return kv_region_initialised(&peer->region) &&
+         envelope->epoch.conf_ver < peer->region.epoch.conf_ver &&
+         kv_region_find_peer(&peer->region, envelope->from_peer) == NULL;
+}
+
+/* NULL: the message is not for anybody here. */
+static kv_peer *find_receiver(kv_store *store, const kv_envelope *envelope,
+                              const raft_message *message) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
+  if (peer == NULL) {
+    return may_create(store, envelope, message) ? create(store, envelope) : NULL;
+  }
+  if (envelope->to_peer > peer->peer_id && is_initial(message)) {
+    peer->condemned = true; /* replaced while it was cut off; its successor is created later */
+    peer->condemned_epoch = envelope->epoch;
+    kv_store_mark(store, peer);
+  }
+  if (envelope->to_peer != peer->peer_id || peer->condemned || peer->removed) {
+    return NULL;
+  }
+  if (is_from_the_past(peer, envelope)) {
+    if (is_vote(message)) {
+      send_tombstone(store, envelope, peer->region.epoch);
+    }
+    return NULL;
+  }
+  return peer;
+}
+
+static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payload) {
+  kv_envelope envelope;
+  raft_message message;
+  int rc = kv_envelope_decode(payload, &envelope, &message);
+  if (rc != KV_OK) {
+    kv_log(&store->devices.logger, KV_WARN, "malformed raft message dropped", "from_store=%llu",
+           (unsigned long long)from_store);
+    return;
+  }
+  bool ours = envelope.to_store == store->config.store_id && envelope.from_store == from_store;
+  if (ours && envelope.tombstone) {
+    receive_tombstone(store, &envelope);
+  } else if (ours && message.type != RAFT_MSG_SNAP) {
+    kv_peer *peer = find_receiver(store, &envelope, &message);
+    if (peer != NULL) {
+      kv_peer_learn(peer, envelope.from_peer, from_store);
+      (void)kv_address_book_learn(&store->addresses, from_store, envelope.from_address);
+      kv_peer_step(peer, &message);
+    }
+  }
+  raft_message_release(&message);
+}
+
+static void heard_of(kv_store *store, uint64_t from_store) {
+  kv_address *address = kv_address_book_find(&store->addresses, from_store);
+  if (address != NULL) {
+    address->heard_tick = store->ticks;
+    address->lost_tick = 0;
+  }
+}
+
+void kv_store_receive(kv_store *store, uint64_t from_store, kv_frame_type type,
+                      raft_bytes payload) {
+  switch (type) {
+  case KV_FRAME_RAFT: receive_raft(store, from_store, payload); break;
+  case KV_FRAME_FORWARD: kv_forward_receive(store, from_store, payload); break;
+  case KV_FRAME_FORWARD_REPLY: kv_forward_receive_reply(store, from_store, payload); break;
+  case KV_FRAME_HELLO:
+  case KV_FRAME_SNAPSHOT_BEGIN:
+  case KV_FRAME_SNAPSHOT_CHUNK:
+  case KV_FRAME_SNAPSHOT_END:
+  case KV_FRAME_SNAPSHOT_ACK: break; /* the shell's */
+  }
+  heard_of(store, from_store);
+}
+
+void kv_store_unreachable(kv_store *store, uint64_t store_id) {
+  kv_address *address = kv_address_book_find(&store->addresses, store_id);
+  if (address != NULL) {
+    address->lost_tick = store->ticks > 0 ? store->ticks : 1;
+  }
+  for (size_t i = 0; i < store->regions.count; i++) {
+    kv_peer *peer = store->regions.slots[i].peer;
+    const kv_region_peer *member =
+        peer != NULL ? kv_region_find_store(&peer->region, store_id) : NULL;
+    if (member != NULL && kv_peer_is_leader(peer)) {
+      (void)kv_peer_check(peer, raft_rawnode_report_unreachable(peer->node, member->id),
+                          "reporting an unreachable store failed");
+      kv_store_mark(store, peer);
+    }
+  }
+  kv_forward_lost(store, store_id);
+}
+
+const char *kv_store_address_of(const kv_store *store, uint64_t store_id) {
+  const kv_address *address = kv_address_book_find(&store->addresses, store_id);
+  return address != NULL ? address->address : NULL;
+}

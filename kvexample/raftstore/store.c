@@ -1,0 +1,173 @@
+/* store.c - the store object: its loop turn, its health, its figures.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "raftstore/store.h"
+
+#include <stdlib.h>
+
+#include "raftstore/core.h"
+#include "raftstore/peer.h"
+
+enum { MAX_ROUNDS = 32 }; /* of one flush; what is left has its turn in the next one */
+
+void kv_store_config_init(kv_store_config *config) {
+  *config = (kv_store_config){.tick_ms = 100,
+                              .election_ticks = 10,
+                              .heartbeat_ticks = 2,
+                              .command_ms = 10000,
+                              .max_batch_bytes = (size_t)1 << 20,
+                              .max_pending_bytes = (size_t)64 << 20,
+                              .max_pending_count = 65536,
+                              .max_inflight_bytes = (size_t)32 << 20,
+                              .log_gc_entries = 10000};
+}
+
+void kv_store_fail(kv_store *store, int code, const char *what) {
+  if (store->failure.code == KV_OK) {
+    (void)kv_fail(&store->failure, code, "store %llu must stop: %s",
+                  (unsigned long long)store->config.store_id, what);
+    kv_log(&store->devices.logger, KV_ERROR, store->failure.text, "code=%d", code);
+  }
+}
+
+int kv_store_health(const kv_store *store, kv_error *error) {
+  if (error != NULL) {
+    *error = store->failure;
+  }
+  return store->failure.code;
+}
+
+uint64_t kv_store_now(const kv_store *store) {
+  return store->devices.clock.now(store->devices.clock.ctx);
+}
+
+void kv_store_mark(kv_store *store, kv_peer *peer) {
+  if (!kv_link_is_listed(&peer->dirty)) {
+    kv_list_append(&store->dirty, &peer->dirty);
+  }
+}
+
+static void mark_all(kv_store *store) {
+  for (size_t i = 0; i < store->regions.count; i++) {
+    if (store->regions.slots[i].peer != NULL) {
+      kv_store_mark(store, store->regions.slots[i].peer);
+    }
+  }
+}
+
+void kv_store_engine_moved(kv_store *store) {
+  if (store->engine_full) {
+    store->engine_full = false;
+    mark_all(store);
+  }
+}
+
+void kv_store_tick(kv_store *store) {
+  store->ticks++;
+  store->ticked = true;
+  for (size_t i = 0; i < store->regions.count; i++) {
+    if (store->regions.slots[i].peer != NULL) {
+      kv_peer_tick(store->regions.slots[i].peer);
+    }
+  }
+}
+
+bool kv_store_has_work(const kv_store *store) {
+  return !kv_list_is_empty(&store->arrived) || !kv_list_is_empty(&store->done) ||
+         !kv_list_is_empty(&store->dirty) || store->applied_first != NULL ||
+         store->read_first != NULL || kv_log_writer_has_work(&store->log) || store->ticked;
+}
+
+/* Only those that are there now: what arrives meanwhile has the next round. */
+static void route_arrived(kv_store *store) {
+  kv_list arrived;
+  kv_link *link;
+  kv_list_init(&arrived);
+  kv_list_move(&arrived, &store->arrived);
+  while ((link = kv_list_pop(&arrived)) != NULL) {
+    kv_route(store, KV_OBJECT_OF(link, kv_request, link));
+  }
+}
+
+static void flush_dirty(kv_store *store) {
+  kv_list dirty;
+  kv_link *link;
+  kv_list_init(&dirty);
+  kv_list_move(&dirty, &store->dirty);
+  while ((link = kv_list_pop(&dirty)) != NULL) {
+    kv_peer_flush(KV_OBJECT_OF(link, kv_peer, dirty));
+  }
+  store->ticked = false;
+}
+
+void kv_store_flush(kv_store *store) {
+  store->in_flush = true;
+  kv_answer_expired(store);
+  for (int i = 0; i < MAX_ROUNDS && kv_store_has_work(store); i++) {
+    if (store->failure.code != KV_OK) {
+      break;
+    }
+    kv_answer_done(store);
+    kv_store_handle_applied(store);
+    kv_store_handle_reads(store);
+    route_arrived(store);
+    flush_dirty(store);
+    kv_log_writer_flush(store);
+  }
+  store->in_flush = false;
+}
+
+static void free_tasks(kv_store *store) {
+  while (store->applied_first != NULL) {
+    kv_apply_task *task = store->applied_first;
+    store->applied_first = task->next;
+    kv_apply_task_free(task);
+  }
+  while (store->read_first != NULL) {
+    kv_read_task *task = store->read_first;
+    store->read_first = task->next;
+    kv_read_task_free(task);
+  }
+}
+
+void kv_store_close(kv_store *store) {
+  if (store == NULL) {
+    return;
+  }
+  store->closing = true;
+  store->in_flush = true;
+  kv_answer_closing(store);
+  for (size_t i = 0; i < store->regions.count; i++) {
+    kv_peer *peer = store->regions.slots[i].peer;
+    kv_proposal proposal;
+    while (peer != NULL && kv_proposal_pop(&peer->proposals, &proposal)) {
+      kv_batch_dissolve(proposal.batch, NULL, KV_STAGE_DONE);
+    }
+    if (peer != NULL) {
+      kv_peer_close(peer);
+    }
+  }
+  free_tasks(store);
+  kv_log_writer_free(&store->log);
+  kv_region_map_free(&store->regions);
+  kv_address_book_free(&store->addresses);
+  kv_request_table_free(&store->requests);
+  free(store->address);
+  free(store);
+}
+
+void kv_store_summarize(const kv_store *store, kv_store_summary *summary) {
+  *summary = store->summary;
+  summary->pending_count = store->requests.count;
+  summary->pending_bytes = store->requests.bytes;
+  for (size_t i = 0; i < store->regions.count; i++) {
+    const kv_peer *peer = store->regions.slots[i].peer;
+    if (peer != NULL) {
+      summary->regions++;
+      summary->leaders += kv_peer_is_leader(peer);
+    }
+  }
+  const kv_peer *first = kv_region_map_first(&store->regions);
+  summary->leader_store = first != NULL ? kv_peer_leader_store(first) : 0;
+}
