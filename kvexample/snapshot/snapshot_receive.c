@@ -84,9 +84,11 @@ int kv_snapshot_receive_begin(const char *directory, raft_slice meta, kv_snapsho
   receiver->fd = -1;
   receiver->directory = strdup(directory);
   receiver->meta = raft_buf_copy(NULL, meta.data, meta.len);
-  int rc = receiver->directory != NULL && receiver->meta != NULL
-               ? describe(receiver, meta, error)
-               : kv_fail(error, KV_ENOMEM, "%s: out of memory", directory);
+  if (receiver->directory == NULL || receiver->meta == NULL) {
+    kv_snapshot_receive_abort(receiver);
+    return kv_fail(error, KV_ENOMEM, "%s: out of memory", directory);
+  }
+  int rc = describe(receiver, meta, error);
   if (rc == KV_OK) {
     rc = make_file(receiver, error);
   }
