@@ -4,6 +4,16 @@
  * delivered or dropped, Readies until they are processed, time until it is ticked. So every
  * interleaving can be written down, and what each step prints is compared word by word.
  *
+ * The commands are those of etcd-io/raft, and three of our own:
+ *
+ *   read-index ID CONTEXT                  asks node ID for a linearizable read
+ *   report-snapshot ID PEER [success=B]    tells ID what became of the snapshot sent to PEER
+ *   restart ID [applied=N]                 ID crashes and comes back from its storage, its state
+ *                                          machine at N (default: where it was)
+ *
+ * add-nodes takes besides theirs: max-size-per-msg, max-uncommitted-size, max-inflight-bytes,
+ * max-pending-reads, snapshot-timeout (ticks), disable-proposal-forwarding, silent-read-drops.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdlib.h>
