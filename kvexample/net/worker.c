@@ -198,3 +198,20 @@ void kv_worker_close(kv_worker *worker) {
   kv_worker_stop(worker);
   uv_close((uv_handle_t *)&worker->async, on_closed);
 }
+
+void kv_tasks_run(void *ctx, kv_job *jobs) {
+  (void)ctx;
+  for (; jobs != NULL; jobs = jobs->next) {
+    kv_task *task = (kv_task *)jobs;
+    task->run(task);
+  }
+}
+
+void kv_tasks_done(void *ctx, kv_job *jobs) {
+  (void)ctx;
+  while (jobs != NULL) {
+    kv_task *task = (kv_task *)jobs;
+    jobs = jobs->next;
+    task->done(task);
+  }
+}

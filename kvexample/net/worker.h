@@ -35,6 +35,16 @@ typedef struct kv_worker_config {
 
 typedef struct kv_worker kv_worker;
 
+/* A job that knows itself what to do: for workers with mixed work, whose config.run and config.done
+ * are kv_tasks_run and kv_tasks_done. `done` owns the task. */
+typedef struct kv_task {
+  kv_job job;
+  void (*run)(struct kv_task *task);
+  void (*done)(struct kv_task *task);
+} kv_task;
+void kv_tasks_run(void *ctx, kv_job *jobs);
+void kv_tasks_done(void *ctx, kv_job *jobs);
+
 /* Starts the thread. KV_ENOMEM, KV_EIO. */
 int kv_worker_open(uv_loop_t *loop, const kv_worker_config *config, kv_worker **worker,
                    kv_error *error);
