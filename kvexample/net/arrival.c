@@ -18,7 +18,7 @@
 enum { MOST_STEPS = KV_SNAPSHOT_WINDOW / KV_SNAPSHOT_FRAME + 4 };
 
 struct kv_arrival {
-  kv_peers *peers;
+  kv_inbound *inbound;
   kv_arrival *previous;
   kv_arrival *next;
   kv_connection *connection; /* NULL: gone */
@@ -66,7 +66,7 @@ static int begin_file(kv_arrival *arrival, kv_error *error) {
     rc = kv_fail(error, KV_ECORRUPT, "no snapshot in the message");
   } else {
     const raft_slice meta = {message.snapshot->data.data, message.snapshot->data.len};
-    rc = kv_snapshot_receive_begin(arrival->peers->snapshot_directory, meta, &arrival->receiver,
+    rc = kv_snapshot_receive_begin(arrival->inbound->snapshot_directory, meta, &arrival->receiver,
                                    error);
   }
   raft_message_release(&message);
@@ -127,7 +127,7 @@ static void fail(kv_arrival *arrival, const char *why) {
     return;
   }
   arrival->failed = true;
-  kv_log(arrival->peers->logger, KV_WARN, "snapshot not received",
+  kv_log(arrival->inbound->logger, KV_WARN, "snapshot not received",
          "from=%" PRIu64 " bytes=%" PRIu64 " reason=\"%s\"", arrival->from_store, arrival->bytes,
          why);
   answer(arrival, KV_ARRIVAL_FAILED);
@@ -135,12 +135,12 @@ static void fail(kv_arrival *arrival, const char *why) {
 
 static void complete(kv_arrival *arrival, const kv_snapshot_file *file) {
   arrival->finished = true;
-  kv_log(arrival->peers->logger, KV_INFO, "snapshot received",
+  kv_log(arrival->inbound->logger, KV_INFO, "snapshot received",
          "from=%" PRIu64 " region=%" PRIu64 " index=%" PRIu64 " bytes=%" PRIu64,
          arrival->from_store, file->region_id, file->index, file->bytes);
   const raft_bytes envelope = {raft_buf_data(arrival->envelope), raft_buf_len(arrival->envelope),
                                arrival->envelope};
-  kv_store_snapshot_received(arrival->peers->store, arrival->from_store, envelope, file);
+  kv_store_snapshot_received(arrival->inbound->store, arrival->from_store, envelope, file);
   answer(arrival, KV_ARRIVAL_COMPLETE);
 }
 
@@ -148,12 +148,12 @@ static void unlink_arrival(kv_arrival *arrival) {
   if (arrival->previous != NULL) {
     arrival->previous->next = arrival->next;
   } else {
-    arrival->peers->arrivals = arrival->next;
+    arrival->inbound->arrivals = arrival->next;
   }
   if (arrival->next != NULL) {
     arrival->next->previous = arrival->previous;
   }
-  arrival->peers->arrival_count--;
+  arrival->inbound->arrival_count--;
 }
 
 /* Nothing refers to it any more once the connection and all steps are gone. */
@@ -194,7 +194,7 @@ static void push(kv_arrival *arrival, step_kind kind, raft_slice data) {
   if (data.len > 0) {
     memcpy(s->data, data.data, data.len);
   }
-  if (kv_worker_push(arrival->peers->snapshot_io, &s->task.job) != KV_OK) {
+  if (kv_worker_push(arrival->inbound->snapshot_io, &s->task.job) != KV_OK) {
     free(s);
     fail(arrival, "the snapshot thread is busy");
     return;
@@ -203,12 +203,12 @@ static void push(kv_arrival *arrival, step_kind kind, raft_slice data) {
 }
 
 static void progress(kv_arrival *arrival) {
-  arrival->deadline = uv_now(arrival->connection->set->loop) + arrival->peers->arrival_timeout_ms;
+  arrival->deadline = uv_now(arrival->connection->set->loop) + arrival->inbound->arrival_timeout_ms;
 }
 
-kv_arrival *kv_arrival_begin(kv_peers *peers, kv_connection *connection, uint64_t from_store,
+kv_arrival *kv_arrival_begin(kv_inbound *inbound, kv_connection *connection, uint64_t from_store,
                              raft_slice envelope) {
-  if (peers->arrival_count >= peers->max_arrivals) {
+  if (inbound->arrival_count >= inbound->max_arrivals) {
     acknowledge(connection, 0, KV_ARRIVAL_BUSY);
     return NULL;
   }
@@ -220,16 +220,16 @@ kv_arrival *kv_arrival_begin(kv_peers *peers, kv_connection *connection, uint64_
     acknowledge(connection, 0, KV_ARRIVAL_FAILED);
     return NULL;
   }
-  *arrival = (kv_arrival){.peers = peers,
-                          .next = peers->arrivals,
+  *arrival = (kv_arrival){.inbound = inbound,
+                          .next = inbound->arrivals,
                           .connection = connection,
                           .from_store = from_store,
                           .envelope = copy};
-  if (peers->arrivals != NULL) {
-    peers->arrivals->previous = arrival;
+  if (inbound->arrivals != NULL) {
+    inbound->arrivals->previous = arrival;
   }
-  peers->arrivals = arrival;
-  peers->arrival_count++;
+  inbound->arrivals = arrival;
+  inbound->arrival_count++;
   progress(arrival);
   push(arrival, STEP_BEGIN, (raft_slice){NULL, 0});
   return arrival;
@@ -268,8 +268,8 @@ void kv_arrival_disconnected(kv_arrival *arrival) {
   free_if_over(arrival);
 }
 
-void kv_arrivals_check(kv_peers *peers, uint64_t now) {
-  for (kv_arrival *arrival = peers->arrivals; arrival != NULL; arrival = arrival->next) {
+void kv_arrivals_check(kv_inbound *inbound, uint64_t now) {
+  for (kv_arrival *arrival = inbound->arrivals; arrival != NULL; arrival = arrival->next) {
     if (arrival->connection != NULL && is_open(arrival) && now >= arrival->deadline) {
       fail(arrival, "no progress in time");
       kv_connection_close(arrival->connection, UV_ETIMEDOUT);

@@ -9,7 +9,7 @@
 #ifndef KV_NET_ARRIVAL_H
 #define KV_NET_ARRIVAL_H
 
-#include "net/peer.h"
+#include "net/inbound.h"
 
 /* What an acknowledgement says behind the number of bytes. */
 typedef enum kv_arrival_state {
@@ -26,7 +26,7 @@ enum {
 
 /* Begins with the envelope of the message that the snapshot belongs to. NULL: refused, and the
  * sender told so. The connection must outlive it, or kv_arrival_disconnected be called. */
-kv_arrival *kv_arrival_begin(kv_peers *peers, kv_connection *connection, uint64_t from_store,
+kv_arrival *kv_arrival_begin(kv_inbound *inbound, kv_connection *connection, uint64_t from_store,
                              raft_slice envelope);
 
 /* NULL is allowed and ignored in all of these. */
@@ -35,6 +35,6 @@ void kv_arrival_end(kv_arrival *arrival);
 void kv_arrival_disconnected(kv_arrival *arrival);
 
 /* Ends those without progress; from time to time. */
-void kv_arrivals_check(kv_peers *peers, uint64_t now);
+void kv_arrivals_check(kv_inbound *inbound, uint64_t now);
 
 #endif

@@ -271,6 +271,12 @@ void kv_connection_close(kv_connection *connection, int rc) {
   uv_close(handle_of(connection), on_closed);
 }
 
+void kv_connections_close(kv_connections *set, int rc) {
+  for (kv_connection *connection = set->first; connection != NULL; connection = connection->next) {
+    kv_connection_close(connection, rc);
+  }
+}
+
 /* ---- names ---- */
 
 static kv_endpoint endpoint_of(const struct sockaddr_storage *address, int rc) {

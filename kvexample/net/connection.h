@@ -89,6 +89,8 @@ void kv_connection_touch(kv_connection *connection);
  */
 void kv_connection_close(kv_connection *connection, int rc);
 
+void kv_connections_close(kv_connections *set, int rc);
+
 /* The end of a turn: turn() of the touched connections, then their output leaves. */
 void kv_connections_turn(kv_connections *set);
 

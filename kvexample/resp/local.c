@@ -2,7 +2,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <libraft/version.h>
 #include <string.h>
 
 #include "base/decimal.h"

@@ -1,8 +1,8 @@
-/* peer.c - incoming connections of other stores: greeting, frames, snapshots.
+/* inbound.c - incoming connections of other stores: greeting, frames, snapshots.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "net/peer.h"
+#include "net/inbound.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,14 +10,14 @@
 #include "net/arrival.h"
 
 typedef struct peer {
-  kv_peers *peers;
+  kv_inbound *inbound;
   kv_connection *connection;
   uint64_t store_id; /* 0: has not greeted */
   kv_arrival *arrival;
 } peer;
 
 static void refuse(peer *p, const char *why) {
-  kv_log(p->peers->logger, KV_ERROR, "connection of a store refused", "address=%s reason=\"%s\"",
+  kv_log(p->inbound->logger, KV_ERROR, "connection of a store refused", "address=%s reason=\"%s\"",
          kv_connection_peer(p->connection).text, why);
   kv_connection_close(p->connection, UV_EPROTO);
 }
@@ -26,7 +26,7 @@ static void refuse(peer *p, const char *why) {
 static void answer_hello(peer *p, uint64_t to) {
   unsigned char payload[KV_HELLO_MAX];
   unsigned char header[KV_FRAME_HEADER];
-  kv_hello hello = p->peers->own;
+  kv_hello hello = p->inbound->own;
   hello.target_id = to;
   const raft_bytes part = {payload, kv_hello_encode(&hello, payload), NULL};
   kv_frame_header(header, KV_FRAME_HELLO, &part, 1);
@@ -46,7 +46,7 @@ static void on_hello(peer *p, raft_slice payload) {
     return;
   }
   answer_hello(p, hello.store_id);
-  if (kv_hello_check(&p->peers->own, &hello, &error) != KV_OK) {
+  if (kv_hello_check(&p->inbound->own, &hello, &error) != KV_OK) {
     refuse(p, error.text);
     return;
   }
@@ -60,7 +60,7 @@ static void deliver(peer *p, kv_frame_type type, raft_slice payload) {
     return; /* lost, as a network may lose it */
   }
   const raft_bytes bytes = {raft_buf_data(copy), payload.len, copy};
-  kv_store_receive(p->peers->store, p->store_id, type, bytes);
+  kv_store_receive(p->inbound->store, p->store_id, type, bytes);
   raft_buf_release(copy);
 }
 
@@ -69,7 +69,7 @@ static void begin_arrival(peer *p, raft_slice payload) {
     refuse(p, "two snapshots on one connection");
     return;
   }
-  p->arrival = kv_arrival_begin(p->peers, p->connection, p->store_id, payload);
+  p->arrival = kv_arrival_begin(p->inbound, p->connection, p->store_id, payload);
 }
 
 static void on_frame(peer *p, const kv_frame *frame) {
@@ -114,13 +114,13 @@ static void on_closed(kv_connection *connection, int rc) {
 static const kv_protocol peer_protocol = {
     .name = "peer", .readable = on_readable, .closed = on_closed};
 
-void kv_peer_adopt(kv_peers *peers, kv_connection *connection) {
+void kv_inbound_adopt(kv_inbound *inbound, kv_connection *connection) {
   peer *p = calloc(1, sizeof *p);
   if (p == NULL) {
     kv_connection_close(connection, UV_ENOMEM);
     return;
   }
-  *p = (peer){.peers = peers, .connection = connection};
+  *p = (peer){.inbound = inbound, .connection = connection};
   connection->protocol = &peer_protocol;
   connection->state = p;
   on_readable(connection);

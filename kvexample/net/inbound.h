@@ -1,9 +1,9 @@
-/* peer.h - incoming connections of other stores: greeting, frames, snapshots.
+/* inbound.h - incoming connections of other stores: greeting, frames, snapshots.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#ifndef KV_NET_PEER_H
-#define KV_NET_PEER_H
+#ifndef KV_NET_INBOUND_H
+#define KV_NET_INBOUND_H
 
 #include "base/log.h"
 #include "net/connection.h"
@@ -13,7 +13,7 @@
 typedef struct kv_arrival kv_arrival; /* arrival.h */
 
 /* What serves the other stores. Zero-initialise and fill in before the first connection. */
-typedef struct kv_peers {
+typedef struct kv_inbound {
   kv_store *store;
   const kv_logger *logger;
   kv_hello own;
@@ -24,9 +24,9 @@ typedef struct kv_peers {
 
   kv_arrival *arrivals; /* kept by arrival.c */
   size_t arrival_count;
-} kv_peers;
+} kv_inbound;
 
 /* Makes the connection, whose inbox has its first bytes, another store's. */
-void kv_peer_adopt(kv_peers *peers, kv_connection *connection);
+void kv_inbound_adopt(kv_inbound *inbound, kv_connection *connection);
 
 #endif

@@ -1,0 +1,215 @@
+/* kvserver.c - the program of one store: reads its arguments and runs the server.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <getopt.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/decimal.h"
+#include "base/stderr_log.h"
+#include "base/version.h"
+#include "net/member_list.h"
+#include "net/server.h"
+
+static const char usage[] =
+    "Usage: kvserver --data DIR [OPTION]...\n"
+    "One store of a replicated key-value store. Clients speak the Redis protocol to any store.\n"
+    "\n"
+    "First start of a cluster, the same list on every store:\n"
+    "  kvserver --id 1 --data d1 --initial 1=127.0.0.1:7001,2=127.0.0.1:7002,3=127.0.0.1:7003\n"
+    "A store that is going to be added to a running cluster:\n"
+    "  kvserver --id 4 --data d4 --listen 127.0.0.1:7004 --join 127.0.0.1:7001\n"
+    "Again, later:\n"
+    "  kvserver --data d1 --listen 127.0.0.1:7001\n"
+    "\n"
+    "  --data DIR             where the store keeps everything; made if missing\n"
+    "  --id N                 number of this store; needed once, for an empty data directory\n"
+    "  --initial LIST         id=host:port,... of all stores that begin a new cluster\n"
+    "  --join HOST:PORT       a store of the cluster that this one is going to be added to\n"
+    "  --cluster NAME         name or number of the cluster; stores of others are refused\n"
+    "                         (default: kvexample)\n"
+    "  --listen HOST:PORT     where clients and stores connect, port 0: any that is free\n"
+    "                         (default: the own address of --initial)\n"
+    "  --advertise HOST:PORT  where the other stores reach this one (default: as --listen)\n"
+    "  --tick-ms N            length of a tick of the Raft clock (100)\n"
+    "  --election-ticks N     ticks without a leader before an election (10)\n"
+    "  --heartbeat-ticks N    ticks between heartbeats (2)\n"
+    "  --command-ms N         how long a command may wait for a leader (10000)\n"
+    "  --log-keep-entries N   log length from which on a leader cuts it; 0: never (10000)\n"
+    "  --log-segment-bytes N  size of a file of the raft log (67108864)\n"
+    "  --map-bytes N          address space for the database at first (1 TiB, or what there is)\n"
+    "  --max-clients N        connections of clients at a time (10000)\n"
+    "  --log-level LEVEL      debug, info, warn or error (info)\n"
+    "  --help, --version\n"
+    "\n"
+    "The store prints a line msg=\"ready\" to standard error when it serves, and writes its "
+    "address\n"
+    "to DIR/address. SIGTERM and SIGINT stop it after what was asked is answered; a second one\n"
+    "stops it at once. Exit status: 0 stopped, 1 failed, 2 wrong arguments.";
+
+typedef struct arguments {
+  kv_server_config config;
+  kv_member_list members;
+  kv_logger logger;
+} arguments;
+
+typedef enum option_id {
+  OPTION_DATA = 1,
+  OPTION_ID,
+  OPTION_INITIAL,
+  OPTION_JOIN,
+  OPTION_CLUSTER,
+  OPTION_LISTEN,
+  OPTION_ADVERTISE,
+  OPTION_TICK,
+  OPTION_ELECTION,
+  OPTION_HEARTBEAT,
+  OPTION_COMMAND,
+  OPTION_KEEP,
+  OPTION_SEGMENT,
+  OPTION_MAP,
+  OPTION_CLIENTS,
+  OPTION_LEVEL,
+  OPTION_HELP,
+  OPTION_VERSION
+} option_id;
+
+static const struct option_limits {
+  const char *name;
+  int64_t least, most;
+} limits[] = {
+    [OPTION_ID] = {"--id", 1, INT64_MAX},
+    [OPTION_TICK] = {"--tick-ms", 1, 60000},
+    [OPTION_ELECTION] = {"--election-ticks", 2, 10000},
+    [OPTION_HEARTBEAT] = {"--heartbeat-ticks", 1, 10000},
+    [OPTION_COMMAND] = {"--command-ms", 1, 3600000},
+    [OPTION_KEEP] = {"--log-keep-entries", 0, INT64_MAX},
+    [OPTION_SEGMENT] = {"--log-segment-bytes", 65536, INT64_MAX},
+    [OPTION_MAP] = {"--map-bytes", 1048576, INT64_MAX},
+    [OPTION_CLIENTS] = {"--max-clients", 1, 1000000},
+};
+
+static _Noreturn void wrong(const char *text) {
+  (void)fprintf(stderr, "kvserver: %s\nTry kvserver --help\n", text);
+  exit(2);
+}
+
+static uint64_t number(option_id which, const char *text) {
+  const struct option_limits *limit = &limits[which];
+  int64_t value = 0;
+  if (!kv_decimal_parse(text, strlen(text), &value) || value < limit->least ||
+      value > limit->most) {
+    (void)fprintf(stderr, "kvserver: %s takes a number from %lld to %lld, not \"%s\"\n",
+                  limit->name, (long long)limit->least, (long long)limit->most, text);
+    exit(2);
+  }
+  return (uint64_t)value;
+}
+
+static void take_members(arguments *args, const char *text) {
+  kv_error error;
+  if (kv_member_list_parse(text, &args->members, &error) != KV_OK) {
+    wrong(error.text);
+  }
+  args->config.store.members = args->members.members;
+  args->config.store.member_count = args->members.count;
+}
+
+static void take_level(arguments *args, const char *text) {
+  if (!kv_level_parse(text, &args->logger.level)) {
+    wrong("--log-level is debug, info, warn or error");
+  }
+}
+
+static _Noreturn void show(const char *text, const char *more) {
+  (void)printf("%s%s\n", text, more);
+  exit(fflush(stdout) == 0 ? 0 : 1);
+}
+
+static void take_text(arguments *args, option_id which, const char *text) {
+  kv_server_config *config = &args->config;
+  switch ((int)which) {
+  case OPTION_DATA: config->data_directory = text; break;
+  case OPTION_INITIAL: take_members(args, text); break;
+  case OPTION_JOIN: config->join = text; break;
+  case OPTION_CLUSTER:
+    config->store.cluster_id = kv_cluster_id(text);
+    config->cluster_given = true;
+    break;
+  case OPTION_LISTEN: config->listen = text; break;
+  case OPTION_ADVERTISE: config->advertise = text; break;
+  case OPTION_LEVEL: take_level(args, text); break;
+  case OPTION_HELP: show(usage, "");
+  case OPTION_VERSION: show("kvserver ", KV_VERSION);
+  default: wrong("unknown or incomplete option");
+  }
+}
+
+static void take_option(arguments *args, option_id which, const char *text) {
+  kv_server_config *config = &args->config;
+  switch ((int)which) {
+  case OPTION_ID: config->store.store_id = number(which, text); break;
+  case OPTION_TICK: config->store.tick_ms = (uint32_t)number(which, text); break;
+  case OPTION_ELECTION: config->store.election_ticks = (uint32_t)number(which, text); break;
+  case OPTION_HEARTBEAT: config->store.heartbeat_ticks = (uint32_t)number(which, text); break;
+  case OPTION_COMMAND: config->store.command_ms = (uint32_t)number(which, text); break;
+  case OPTION_KEEP: config->store.log_gc_entries = number(which, text); break;
+  case OPTION_SEGMENT: config->log_segment_bytes = number(which, text); break;
+  case OPTION_MAP: config->map_bytes = number(which, text); break;
+  case OPTION_CLIENTS: config->clients.clients = (size_t)number(which, text); break;
+  default: take_text(args, which, text); break;
+  }
+}
+
+static const struct option long_options[] = {
+    {"data", required_argument, NULL, OPTION_DATA},
+    {"id", required_argument, NULL, OPTION_ID},
+    {"initial", required_argument, NULL, OPTION_INITIAL},
+    {"join", required_argument, NULL, OPTION_JOIN},
+    {"cluster", required_argument, NULL, OPTION_CLUSTER},
+    {"listen", required_argument, NULL, OPTION_LISTEN},
+    {"advertise", required_argument, NULL, OPTION_ADVERTISE},
+    {"tick-ms", required_argument, NULL, OPTION_TICK},
+    {"election-ticks", required_argument, NULL, OPTION_ELECTION},
+    {"heartbeat-ticks", required_argument, NULL, OPTION_HEARTBEAT},
+    {"command-ms", required_argument, NULL, OPTION_COMMAND},
+    {"log-keep-entries", required_argument, NULL, OPTION_KEEP},
+    {"log-segment-bytes", required_argument, NULL, OPTION_SEGMENT},
+    {"map-bytes", required_argument, NULL, OPTION_MAP},
+    {"max-clients", required_argument, NULL, OPTION_CLIENTS},
+    {"log-level", required_argument, NULL, OPTION_LEVEL},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0}};
+
+static void read_arguments(arguments *args, int argc, char **argv) {
+  kv_server_config_init(&args->config);
+  args->logger = kv_stderr_logger(KV_INFO);
+  args->config.logger = &args->logger;
+  args->config.version = KV_VERSION;
+  args->config.store.cluster_id = kv_cluster_id("kvexample");
+  int which = 0;
+  while ((which = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    take_option(args, (option_id)which, optarg);
+  }
+  if (optind < argc) {
+    wrong("all arguments are options: --name value");
+  }
+  if (args->config.data_directory == NULL) {
+    wrong("--data is missing: the directory where the store keeps everything");
+  }
+}
+
+int main(int argc, char **argv) {
+  static arguments args;
+  kv_error error = {0};
+  read_arguments(&args, argc, argv);
+  const int rc = kv_server_run(&args.config, &error);
+  if (rc != KV_OK) {
+    kv_log(&args.logger, KV_ERROR, "cannot go on", "reason=\"%s\"", error.text);
+  }
+  return rc == KV_OK ? 0 : 1;
+}

@@ -1,0 +1,209 @@
+/* engine_threads.c - the threads that apply committed commands and that read.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "net/engine_threads.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "raftstore/apply.h"
+#include "raftstore/read.h"
+#include "snapshot/snapshot.h"
+
+enum {
+  QUEUE_LIMIT = 16384,
+  BATCH_BYTES = 16 << 20, /* of work in one transaction, so that no answer waits for ever */
+  COMMIT_ATTEMPTS = 3     /* a full map is made larger before the next one */
+};
+
+/* Either a task or, without one, an installation. */
+typedef struct apply_job {
+  kv_job job;
+  kv_apply_task *task;
+  uint64_t region_id;
+  kv_snapshot_file file;
+  int rc;
+  kv_error error;
+} apply_job;
+
+typedef struct read_job {
+  kv_job job;
+  kv_read_task *task;
+} read_job;
+
+/* ---- apply thread ---- */
+
+static int run_tasks(const kv_job *first, const kv_job *end, kv_txn *txn) {
+  int rc = KV_OK;
+  for (const kv_job *job = first; job != end && rc == KV_OK; job = job->next) {
+    rc = kv_apply_run(((const apply_job *)job)->task, txn);
+  }
+  return rc;
+}
+
+static int run_transaction(kv_engine *engine, const kv_job *first, const kv_job *end) {
+  kv_txn *txn = NULL;
+  int rc = engine->ops->begin(engine, true, &txn);
+  if (rc != KV_OK) {
+    return rc;
+  }
+  rc = run_tasks(first, end, txn);
+  if (rc != KV_OK) {
+    engine->ops->abort(txn);
+    return rc;
+  }
+  return engine->ops->commit(txn);
+}
+
+static void apply_batch(kv_engine *engine, const kv_job *first, const kv_job *end) {
+  int rc = KV_EFULL;
+  for (int attempt = 0; attempt < COMMIT_ATTEMPTS && rc == KV_EFULL; attempt++) {
+    rc = run_transaction(engine, first, end);
+  }
+  for (const kv_job *job = first; job != end; job = job->next) {
+    ((const apply_job *)job)->task->rc = rc;
+  }
+}
+
+/* The end of the tasks that go into one transaction with the first. */
+static kv_job *batch_end(kv_job *first) {
+  size_t bytes = 0;
+  kv_job *job = first;
+  while (job != NULL && ((apply_job *)job)->task != NULL && (job == first || bytes < BATCH_BYTES)) {
+    bytes += ((apply_job *)job)->task->bytes;
+    job = job->next;
+  }
+  return job;
+}
+
+static void install(kv_engine_threads *threads, apply_job *job) {
+  job->rc =
+      kv_snapshot_install(threads->engine, threads->snapshot_directory, &job->file, &job->error);
+}
+
+static void run_apply(void *ctx, kv_job *jobs) {
+  kv_engine_threads *threads = ctx;
+  while (jobs != NULL) {
+    apply_job *job = (apply_job *)jobs;
+    if (job->task == NULL) {
+      install(threads, job);
+      jobs = jobs->next;
+    } else {
+      kv_job *end = batch_end(jobs);
+      apply_batch(threads->engine, jobs, end);
+      jobs = end;
+    }
+  }
+}
+
+/* ---- read thread ---- */
+
+static void run_read(void *ctx, kv_job *jobs) {
+  kv_engine *engine = ((kv_engine_threads *)ctx)->engine;
+  kv_txn *txn = NULL;
+  const int rc = engine->ops->begin(engine, false, &txn);
+  for (const kv_job *job = jobs; job != NULL; job = job->next) {
+    kv_read_task *task = ((const read_job *)job)->task;
+    task->rc = rc == KV_OK ? kv_read_run(task, txn) : rc;
+  }
+  if (rc == KV_OK) {
+    engine->ops->abort(txn);
+  }
+}
+
+/* ---- loop ---- */
+
+static void done_install(kv_engine_threads *threads, const apply_job *job) {
+  if (job->rc != KV_OK) {
+    kv_log(threads->logger, KV_ERROR, "snapshot not installed",
+           "region=%" PRIu64 " index=%" PRIu64 " reason=\"%s\"", job->region_id, job->file.index,
+           job->error.text);
+  }
+  kv_store_snapshot_installed(threads->store, job->region_id, job->rc);
+}
+
+static void done_apply(void *ctx, kv_job *jobs) {
+  kv_engine_threads *threads = ctx;
+  while (jobs != NULL) {
+    apply_job *job = (apply_job *)jobs;
+    jobs = jobs->next;
+    if (job->task != NULL) {
+      kv_store_applied(threads->store, job->task);
+    } else {
+      done_install(threads, job);
+    }
+    free(job);
+  }
+}
+
+static void done_read(void *ctx, kv_job *jobs) {
+  kv_engine_threads *threads = ctx;
+  while (jobs != NULL) {
+    read_job *job = (read_job *)jobs;
+    jobs = jobs->next;
+    kv_store_read_done(threads->store, job->task);
+    free(job);
+  }
+}
+
+int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error *error) {
+  const kv_worker_config apply = {.name = "kv-apply",
+                                  .limit = QUEUE_LIMIT,
+                                  .run = run_apply,
+                                  .done = done_apply,
+                                  .ctx = threads};
+  const kv_worker_config read = {
+      .name = "kv-read", .limit = QUEUE_LIMIT, .run = run_read, .done = done_read, .ctx = threads};
+  const int rc = kv_worker_open(loop, &apply, &threads->apply, error);
+  return rc == KV_OK ? kv_worker_open(loop, &read, &threads->read, error) : rc;
+}
+
+static int push(kv_worker *worker, kv_job *job) {
+  const int rc = kv_worker_push(worker, job);
+  if (rc != KV_OK) {
+    free(job);
+  }
+  return rc;
+}
+
+int kv_engine_threads_apply(kv_engine_threads *threads, kv_apply_task *task) {
+  apply_job *job = malloc(sizeof *job);
+  if (job == NULL) {
+    return KV_EBUSY;
+  }
+  job->task = task;
+  return push(threads->apply, &job->job);
+}
+
+int kv_engine_threads_install(kv_engine_threads *threads, uint64_t region_id,
+                              const kv_snapshot_file *file) {
+  apply_job *job = calloc(1, sizeof *job);
+  if (job == NULL) {
+    return KV_ENOMEM;
+  }
+  job->region_id = region_id;
+  job->file = *file;
+  return push(threads->apply, &job->job);
+}
+
+int kv_engine_threads_read(kv_engine_threads *threads, kv_read_task *task) {
+  read_job *job = malloc(sizeof *job);
+  if (job == NULL) {
+    return KV_EBUSY;
+  }
+  job->task = task;
+  return push(threads->read, &job->job);
+}
+
+void kv_engine_threads_kick(kv_engine_threads *threads) {
+  kv_worker_kick(threads->apply);
+  kv_worker_kick(threads->read);
+}
+
+void kv_engine_threads_close(kv_engine_threads *threads) {
+  kv_worker_close(threads->apply);
+  kv_worker_close(threads->read);
+  threads->apply = NULL;
+  threads->read = NULL;
+}

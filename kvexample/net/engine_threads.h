@@ -1,0 +1,39 @@
+/* engine_threads.h - the threads that apply committed commands and that read.
+ *
+ * Apply takes all tasks that wait as one write transaction, commits it durably and gives them back.
+ * Snapshot installations go through the same queue: they come after what was handed out before.
+ * Read takes all tasks that wait as one read transaction.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef KV_NET_ENGINE_THREADS_H
+#define KV_NET_ENGINE_THREADS_H
+
+#include "engine/engine.h"
+#include "net/worker.h"
+#include "raftstore/store.h"
+
+typedef struct kv_engine_threads {
+  kv_engine *engine;
+  kv_store *store; /* set before the first kick */
+  const kv_logger *logger;
+  const char *snapshot_directory;
+
+  kv_worker *apply; /* from here on kept by engine_threads.c */
+  kv_worker *read;
+} kv_engine_threads;
+
+/* engine, logger and snapshot_directory are set. On failure close may be called. */
+int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error *error);
+
+/* For the devices of the core. KV_EBUSY: not taken. */
+int kv_engine_threads_apply(kv_engine_threads *threads, kv_apply_task *task);
+int kv_engine_threads_read(kv_engine_threads *threads, kv_read_task *task);
+int kv_engine_threads_install(kv_engine_threads *threads, uint64_t region_id,
+                              const kv_snapshot_file *file);
+
+void kv_engine_threads_kick(kv_engine_threads *threads);
+/* Finishes what was taken and ends the threads. */
+void kv_engine_threads_close(kv_engine_threads *threads);
+
+#endif
