@@ -1,0 +1,283 @@
+# lib.sh - starts, asks, kills and removes stores; for the demo, `make cluster` and test/cluster/.
+#
+# Sourced by bash scripts that stand in the root of the repository. A script calls cluster_begin
+# first: it makes the scratch directory and sees to it that, however the script ends, every process
+# that was started is stopped and the directory is gone.
+#
+# A store is named by its id. What it prints goes to $SCRATCH/store<ID>.log, its data is in
+# $SCRATCH/data<ID>. Everything that is waited for is an event with a deadline.
+#
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+
+set -u -o pipefail
+
+BIN=${BIN:-build/bin}
+SCRATCH=
+INITIAL=              # the list that a first start of the cluster is given
+SERVER_OPTIONS=()     # for every store
+declare -A STORE_PID=() STORE_PORT=() STORE_START=()
+OTHER_PIDS=()         # processes that are not stores
+
+# --- the end ----------------------------------------------------------------------------------------
+
+# cluster_begin [KEEP_DIRECTORY]: data goes to a scratch directory that is removed at the end, or to
+# the one given, which stays.
+cluster_begin() {
+  KEEP=${1:-}
+  if [ -n "$KEEP" ]; then
+    mkdir -p "$KEEP" || exit 1
+    SCRATCH=$(cd "$KEEP" && pwd)
+  else
+    SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/kvexample.XXXXXX") || exit 1
+  fi
+  trap cluster_end EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+}
+
+# One that is stopped by SIGSTOP hears nothing else.
+stop_pid() {
+  kill -TERM "$1" 2> /dev/null && kill -CONT "$1" 2> /dev/null
+}
+
+gone() {
+  ! kill -0 "$1" 2> /dev/null
+}
+
+cluster_end() {
+  local pid end=$((SECONDS + 10))
+  trap '' INT TERM HUP
+  for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}"; do
+    stop_pid "$pid"
+  done
+  for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}"; do
+    until gone "$pid" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
+    kill -KILL "$pid" 2> /dev/null
+    wait "$pid" 2> /dev/null
+  done
+  [ -n "$KEEP" ] || [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"
+}
+
+# fail TEXT [ID…]: says what was not as it should be, shows the last lines of these stores' logs (of
+# all if none is named) and ends the script.
+fail() {
+  local id text=$1
+  shift
+  echo
+  echo "FAILED: $text" >&2
+  [ $# -gt 0 ] || set -- "${!STORE_PORT[@]}"
+  for id in "$@"; do
+    [ -f "$SCRATCH/store$id.log" ] || continue
+    echo "--- the last lines of store $id:" >&2
+    tail -n 15 "$SCRATCH/store$id.log" >&2
+  done
+  exit 1
+}
+
+# --- time -------------------------------------------------------------------------------------------
+
+now_ms() {
+  local now=$EPOCHREALTIME
+  echo $((${now/[.,]/} / 1000))
+}
+
+# seconds MS: 1234 becomes 1.23
+seconds() {
+  printf '%d.%02d' $(($1 / 1000)) $(($1 % 1000 / 10))
+}
+
+# wait_until SECONDS WHAT COMMAND…: until the command succeeds.
+wait_until() {
+  local limit=$1 what=$2 end=$((SECONDS + $1 + 1))
+  shift 2
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || fail "$what: not within $limit seconds"
+    sleep 0.03
+  done
+}
+
+# --- stores -----------------------------------------------------------------------------------------
+
+port_is_free() {
+  ! (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null
+}
+
+# choose_port ID: a port that nobody listens on, below those that the kernel gives to clients.
+choose_port() {
+  local port taken
+  while :; do
+    port=$((20000 + RANDOM % 12000))
+    taken=" ${STORE_PORT[*]:-} "
+    if [[ $taken != *" $port "* ]] && port_is_free "$port"; then
+      STORE_PORT[$1]=$port
+      return
+    fi
+  done
+}
+
+# choose_members ID…: ports for the stores that begin the cluster. Those in $PORTS, if there are any.
+choose_members() {
+  local id list= ports
+  read -r -a ports <<< "${PORTS:-}"
+  for id in "$@"; do
+    if [ ${#ports[@]} -gt 0 ]; then
+      STORE_PORT[$id]=${ports[0]}
+      ports=("${ports[@]:1}")
+    else
+      choose_port "$id"
+    fi
+    list+=",$id=127.0.0.1:${STORE_PORT[$id]}"
+  done
+  INITIAL=${list#,}
+}
+
+# launch_store ID OPTION…: without waiting. In a session of its own, so that Ctrl-C reaches only us.
+launch_store() {
+  local id=$1 log=$SCRATCH/store$1.log
+  shift
+  touch "$log"
+  STORE_START[$id]=$(($(wc -l < "$log") + 1))
+  setsid "$BIN/kvserver" --data "$SCRATCH/data$id" --id "$id" \
+    --listen "127.0.0.1:${STORE_PORT[$id]}" ${SERVER_OPTIONS[@]+"${SERVER_OPTIONS[@]}"} "$@" \
+    < /dev/null >> "$log" 2>&1 &
+  STORE_PID[$id]=$!
+}
+
+# start_member ID…: stores of the first start, again or for the first time.
+start_member() {
+  local id
+  for id in "$@"; do launch_store "$id" --initial "$INITIAL"; done
+  for id in "$@"; do wait_ready "$id"; done
+}
+
+# start_joining ID VIA: a store that is going to be added, told of store VIA.
+start_joining() {
+  [ -n "${STORE_PORT[$1]:-}" ] || choose_port "$1"
+  launch_store "$1" --join "127.0.0.1:${STORE_PORT[$2]}"
+  wait_ready "$1"
+}
+
+# The log of this run of a store.
+log_of() {
+  tail -n "+${STORE_START[$1]}" "$SCRATCH/store$1.log"
+}
+
+is_ready() {
+  gone "${STORE_PID[$1]}" && fail "store $1 ended while it started" "$1"
+  log_of "$1" | grep -q 'msg="\?ready'
+}
+
+wait_ready() {
+  wait_until 30 "store $1 ready" is_ready "$1"
+}
+
+is_running() {
+  [ -n "${STORE_PID[$1]:-}" ] && ! gone "${STORE_PID[$1]}"
+}
+
+running() {
+  local id
+  for id in "${!STORE_PID[@]}"; do
+    is_running "$id" && echo "$id"
+  done | sort -n
+}
+
+# kill_store ID…: as a crash of the process would, all at the same time.
+kill_store() {
+  local id pids=()
+  for id in "$@"; do pids+=("${STORE_PID[$id]}"); done
+  kill -KILL "${pids[@]}"
+  for id in "$@"; do
+    wait "${STORE_PID[$id]}" 2> /dev/null
+    unset "STORE_PID[$id]"
+  done
+}
+
+# stop_store ID: as an operator would. Its exit status.
+stop_store() {
+  local pid=${STORE_PID[$1]} status=0
+  kill -TERM "$pid"
+  wait_until 20 "store $1 stopped" gone "$pid"
+  wait "$pid" || status=$?
+  unset "STORE_PID[$1]"
+  return "$status"
+}
+
+# --- questions --------------------------------------------------------------------------------------
+
+# ask ID COMMAND…: by redis-cli, raw.
+ask() {
+  local id=$1
+  shift
+  timeout 30 redis-cli -h 127.0.0.1 -p "${STORE_PORT[$id]}" "$@"
+}
+
+# status_field ID FIELD: the first of that name in what a store says of itself.
+status_field() {
+  ask "$1" kv.status 2> /dev/null | awk -v field="$2" '
+    found == 1 { print; found = 2 }
+    $0 == field && !found { found = 1 }'
+}
+
+# The leader as the running stores agree on; fails while they do not.
+leader_now() {
+  local id leader agreed=
+  for id in $(running); do
+    leader=$(status_field "$id" leader_store) || return 1
+    [[ $leader =~ ^[1-9][0-9]*$ ]] || return 1
+    [ -z "$agreed" ] || [ "$agreed" = "$leader" ] || return 1
+    agreed=$leader
+  done
+  [ -n "$agreed" ] && is_running "$agreed" && echo "$agreed"
+}
+
+has_leader() {
+  LEADER=$(leader_now)
+}
+
+# Sets LEADER.
+find_leader() {
+  wait_until 30 'a leader that all agree on' has_leader
+}
+
+# A running store that is not the leader, or $1.
+follower() {
+  local id
+  for id in $(running); do
+    [ "$id" = "$LEADER" ] || [ "$id" = "${1:-}" ] || { echo "$id" && return; }
+  done
+  return 1
+}
+
+# caught_up ID: has applied what its leader had applied before.
+caught_up() {
+  local target applied
+  target=$(status_field "$LEADER" applied)
+  applied=$(status_field "$1" applied)
+  [[ $target =~ ^[0-9]+$ && $applied =~ ^[0-9]+$ ]] && [ "$applied" -ge "$target" ]
+}
+
+# checksum ID: of the store's own data: applied, keys, checksum.
+checksum() {
+  ask "$1" kv.checksum | awk '
+    name == "applied" || name == "keys" || name == "checksum" { value[name] = $0 }
+    { name = $0 }
+    END { if (value["checksum"] == "") exit 1; print value["applied"], value["keys"], value["checksum"] }'
+}
+
+# All running stores have the same data at the same index. Sets CHECKSUM to "applied keys checksum".
+checksums_agree() {
+  local id one
+  CHECKSUM=
+  for id in $(running); do
+    one=$(checksum "$id") || return 1
+    [ -z "$CHECKSUM" ] || [ "$CHECKSUM" = "$one" ] || return 1
+    CHECKSUM=$one
+  done
+  [ -n "$CHECKSUM" ]
+}
+
+wait_for_agreement() {
+  wait_until 60 'the same data on all stores' checksums_agree
+}
