@@ -16,8 +16,8 @@
 
 #include "raftlog/log_state.h"
 
-/* Slots of the region table looked at, and entries moved, in one step. */
-enum { SLOTS_PER_STEP = 1024, ENTRIES_PER_GROUP = 256 };
+/* Slots of the region table and entries looked at in one step, and entries moved by one group. */
+enum { LOOKS_PER_STEP = 16384, ENTRIES_PER_GROUP = 256 };
 
 /* Smallest step of rewriting in bytes, so that a log of few and small writes gets on, too. */
 enum { LEAST_ALLOWANCE = 4096 };
@@ -60,14 +60,29 @@ static bool worth_it(const kv_raft_log *log) {
   return log->file_bytes > 2 * log->index.bytes + slack;
 }
 
-/* Entries of the region that are in the segment; they are its first ones. */
-static size_t count_pinning(const kv_log_region *region, const kv_log_segment *segment,
-                            uint64_t most_bytes, uint64_t *payload) {
+/* The first entry from `from` on that is in the segment; looks at no more than *looks, which it
+ * counts down. Last + 1: there is none; where it stopped: not known yet. */
+static uint64_t find_in(const kv_log_region *region, const kv_log_segment *segment, uint64_t from,
+                        size_t *looks) {
+  uint64_t index = from > region->first ? from : region->first;
+  for (; *looks > 0; index++, (*looks)--) {
+    const kv_log_entry *entry = kv_log_region_entry(region, index);
+    if (entry == NULL || entry->segment == segment) {
+      break;
+    }
+  }
+  return index;
+}
+
+/* How many entries from index on are in the segment, up to some bytes, but at least one. */
+static size_t count_in(const kv_log_region *region, const kv_log_segment *segment, uint64_t index,
+                       uint64_t most_bytes, uint64_t *payload) {
   size_t count = 0;
   *payload = 0;
-  for (; count < region->count && count < ENTRIES_PER_GROUP; count++) {
-    const kv_log_entry *entry = kv_log_region_entry(region, region->first + count);
-    if (entry->segment != segment || (count > 0 && *payload + entry->header.len > most_bytes)) {
+  for (; count < ENTRIES_PER_GROUP; count++) {
+    const kv_log_entry *entry = kv_log_region_entry(region, index + count);
+    if (entry == NULL || entry->segment != segment ||
+        (count > 0 && *payload + entry->header.len > most_bytes)) {
       break;
     }
     *payload += entry->header.len;
@@ -105,14 +120,14 @@ static void drop_copies(kv_log_entry *copies, size_t count) {
 }
 
 static void move_entries(kv_raft_log *log, kv_log_region *region, kv_log_group *group,
-                         kv_log_entry *copies, size_t count) {
+                         uint64_t first, kv_log_entry *copies, size_t count) {
   const kv_log_piece piece = {.region_id = region->id,
                               .flags = KV_LOG_PIECE_REWRITE,
                               .entry_count = (uint32_t)count,
                               .hard_state = region->hard_state,
                               .truncated_index = region->truncated_index,
                               .truncated_term = region->truncated_term,
-                              .first_index = count > 0 ? region->first : 0};
+                              .first_index = count > 0 ? first : 0};
   kv_log_group_add_piece(group, &piece);
   for (size_t i = 0; i < count; i++) {
     kv_log_entry *copy = &copies[i];
@@ -122,7 +137,7 @@ static void move_entries(kv_raft_log *log, kv_log_region *region, kv_log_group *
         (uint32_t)(group->offset + kv_log_group_add_entry(group, &copy->header,
                                                           node == NULL ? NULL : node->data,
                                                           node == NULL ? NULL : node->owner));
-    kv_log_region_replace(&log->index, region, region->first + i, copy);
+    kv_log_region_replace(&log->index, region, first + i, copy);
     if (node != NULL) {
       node->sequence = group->header.sequence;
       kv_log_cache_append(&log->index.cache, node);
@@ -131,19 +146,20 @@ static void move_entries(kv_raft_log *log, kv_log_region *region, kv_log_group *
   kv_log_region_set_state(region, &piece, group->segment);
 }
 
-/* Writes forward some of what the region has in the segment. False: not now. */
-static bool rewrite(kv_raft_log *log, kv_log_region *region, const kv_log_segment *segment) {
+/* Writes forward what the region has in the segment from index on, or only its state. False: not
+ * now. */
+static bool rewrite(kv_raft_log *log, kv_log_region *region, const kv_log_segment *segment,
+                    uint64_t index) {
   kv_log_entry copies[ENTRIES_PER_GROUP];
   uint64_t payload;
-  const uint64_t most = log->allowance > 0 ? (uint64_t)log->allowance : 0;
-  const size_t count = count_pinning(region, segment, most, &payload);
+  const size_t count = count_in(region, segment, index, (uint64_t)log->allowance, &payload);
   const uint64_t bytes =
       kv_log_frame_bytes(KV_LOG_PIECE + count * (uint64_t)KV_LOG_ENTRY_HEADER, payload);
   if (kv_log_admit(log, bytes, true) != KV_OK || kv_log_ready_place(log, bytes) != KV_OK) {
     return false;
   }
   for (size_t i = 0; i < count; i++) {
-    if (load_copy(log, region, region->first + i, &copies[i]) != KV_OK) {
+    if (load_copy(log, region, index + i, &copies[i]) != KV_OK) {
       drop_copies(copies, i);
       return false;
     }
@@ -154,21 +170,33 @@ static bool rewrite(kv_raft_log *log, kv_log_region *region, const kv_log_segmen
     return false;
   }
   kv_log_enqueue(log, group);
-  move_entries(log, region, group, copies, count);
+  move_entries(log, region, group, index, copies, count);
   log->allowance -= (int64_t)bytes;
   return true;
 }
 
+/* Goes on to the next region of the table, round and round. */
+static void next_region(kv_raft_log *log, size_t *looks) {
+  log->cursor_slot++;
+  log->cursor_index = 0;
+  *looks -= *looks > 0 ? 1 : 0;
+}
+
 static void write_forward(kv_raft_log *log, const kv_log_segment *segment) {
-  size_t looked_at = 0;
-  while (looked_at < SLOTS_PER_STEP && log->allowance > 0 && segment->live > 0 &&
+  size_t looks = LOOKS_PER_STEP;
+  while (looks > 0 && log->allowance > 0 && segment->live > 0 &&
          log->queued_bytes < log->queue_bytes) {
-    log->cursor = log->cursor < log->index.slot_count ? log->cursor : 0;
-    kv_log_region *region = log->index.slots[log->cursor];
-    if (region == NULL || !kv_log_region_pins(region, segment)) {
-      log->cursor++;
-      looked_at++;
-    } else if (!rewrite(log, region, segment)) {
+    log->cursor_slot = log->cursor_slot < log->index.slot_count ? log->cursor_slot : 0;
+    kv_log_region *region = log->index.slots[log->cursor_slot];
+    if (region == NULL) {
+      next_region(log, &looks);
+      continue;
+    }
+    log->cursor_index = find_in(region, segment, log->cursor_index, &looks);
+    const bool at_end = kv_log_region_entry(region, log->cursor_index) == NULL;
+    if (looks > 0 && at_end && region->state_segment != segment) {
+      next_region(log, &looks);
+    } else if (looks > 0 && !rewrite(log, region, segment, log->cursor_index)) {
       return;
     }
   }

@@ -128,11 +128,6 @@ kv_log_entry *kv_log_region_entry(const kv_log_region *region, uint64_t index) {
              : entries_of(region) + (index - region->first);
 }
 
-bool kv_log_region_pins(const kv_log_region *region, const kv_log_segment *segment) {
-  return region->state_segment == segment ||
-         (region->count > 0 && entries_of(region)->segment == segment);
-}
-
 int kv_log_region_reserve(kv_log_region *region, size_t count) {
   if (count == 0 || region->capacity - region->head - region->count >= count) {
     return KV_OK;

@@ -1,9 +1,8 @@
 /* log_index.h - what the raft log holds of each region, and where: in memory, always complete.
  *
  * Invariants of a region outside of recovery: its entries are those of
- * [truncated_index + 1, truncated_index + count], without a gap, and the segments in which they are
- * do not get older with the index. Each entry and each region's state counts once in the `live` of
- * the segment that has it.
+ * [truncated_index + 1, truncated_index + count], without a gap. Each entry and each region's state
+ * counts once in the `live` of the segment that has it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -70,8 +69,6 @@ kv_log_region *kv_log_index_obtain(kv_log_index *index, uint64_t region_id);
 uint64_t kv_log_region_last(const kv_log_region *region);
 /* The entry; NULL when it is not there. */
 kv_log_entry *kv_log_region_entry(const kv_log_region *region, uint64_t index);
-/* Is something of the region in this segment? */
-bool kv_log_region_pins(const kv_log_region *region, const kv_log_segment *segment);
 
 /* Makes room for `count` entries more, so that adding them cannot fail. KV_ENOMEM. */
 int kv_log_region_reserve(kv_log_region *region, size_t count);

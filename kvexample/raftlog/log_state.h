@@ -96,9 +96,10 @@ struct kv_raft_log {
   bool retry;       /* a tick has passed since */
   bool failed;      /* for good */
 
-  /* Forward rewriting: bytes that may be spent, and where to look on. */
+  /* Forward rewriting: bytes that may be spent, and where to look on: slot of the region, index. */
   int64_t allowance;
-  size_t cursor;
+  size_t cursor_slot;
+  uint64_t cursor_index;
 
   kv_log_writer writer;
 };

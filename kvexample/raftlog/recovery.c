@@ -171,13 +171,13 @@ static int apply_frame(recovery *run, const unsigned char *frame, const kv_log_f
 
 /* ---- one segment ---- */
 
-static int fail_damaged(const recovery *run) {
+static int fail_damaged(const recovery *run, const kv_log_segment *segment, uint64_t offset) {
   char name[KV_LOG_NAME_SIZE];
-  kv_log_file_name(KV_LOG_FILE_SEGMENT, run->end_segment->epoch, name);
+  kv_log_file_name(KV_LOG_FILE_SEGMENT, segment->epoch, name);
   return kv_fail(run->error, KV_ECORRUPT,
                  "raft log %s/%s is damaged at offset %" PRIu64
                  ": what was durable there does not verify, but later groups do; " ADVICE,
-                 run->log->writer.path, name, run->end_offset);
+                 run->log->writer.path, name, offset);
 }
 
 static int note_leftover(recovery *run, const kv_log_segment *segment, uint64_t offset) {
@@ -194,9 +194,10 @@ static int note_leftover(recovery *run, const kv_log_segment *segment, uint64_t 
   return KV_OK;
 }
 
-/* What lies behind the last frame that follows on. */
+/* What lies behind the last frame that follows on, which ends at `begin`. */
 static int judge_rest(recovery *run, const kv_log_segment *segment, const unsigned char *content,
-                      uint64_t offset) {
+                      uint64_t begin) {
+  uint64_t offset = begin;
   int rc = KV_OK;
   while (offset + KV_LOG_FRAME_HEADER <= segment->bytes && rc == KV_OK) {
     kv_log_frame_header header;
@@ -207,7 +208,9 @@ static int judge_rest(recovery *run, const kv_log_segment *segment, const unsign
     }
     const uint64_t missing = run->expected == 0 ? 1 : run->expected;
     if (header.batch > missing) {
-      return fail_damaged(run);
+      /* A segment that begins with a frame too late: the missing one ended the one before. */
+      return offset == begin ? fail_damaged(run, run->end_segment, run->end_offset)
+                             : fail_damaged(run, segment, begin);
     }
     rc = note_leftover(run, segment, offset);
     offset += kv_log_frame_bytes(header.meta_bytes, header.payload_bytes);

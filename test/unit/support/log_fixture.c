@@ -21,7 +21,10 @@ void fixture_open(log_fixture *fixture) {
   fixture->options = (kv_raft_log_options){.directory = fixture->directory,
                                            .segment_bytes = FIXTURE_SEGMENT,
                                            .cluster_id = 7,
-                                           .store_id = 1};
+                                           .store_id = 1,
+                                           .files = &fixture->files};
+  fixture->plan.after = -1;
+  fault_files(&fixture->plan, &fixture->files);
   fixture->next_token = 1;
   const int rc = fixture_reopen(fixture);
   ck_assert_msg(rc == 0, "open: %s", fixture->error.text);

@@ -13,9 +13,41 @@
 /* Smallest segments that the log allows. */
 #define FIXTURE_SEGMENT (64u << 10)
 
+/* ---- faults ---- */
+
+typedef enum fault_call {
+  FAULT_OPEN,
+  FAULT_PREAD,
+  FAULT_PWRITEV,
+  FAULT_ALLOCATE,
+  FAULT_SYNC_DATA,
+  FAULT_SYNC_DIRECTORY,
+  FAULT_RENAME,
+  FAULT_UNLINK,
+  FAULT_CALLS
+} fault_call;
+
+/* Counts calls of each kind and fails the one whose turn it is. Syncs are counted only: tests do
+ * not cut the power. */
+typedef struct fault_plan {
+  fault_call call;
+  int after;       /* calls of that kind that succeed first; < 0: none fails */
+  int number;      /* errno of the failing call */
+  bool for_ever;   /* all later ones fail, too */
+  size_t short_by; /* transfers are cut to at most this many bytes; 0: not */
+  int counts[FAULT_CALLS];
+} fault_plan;
+
+/* File operations under a plan; they refer to it. */
+void fault_files(fault_plan *plan, kv_log_files *files);
+
+/* ---- the log ---- */
+
 typedef struct log_fixture {
   char directory[64];
   kv_raft_log_options options;
+  fault_plan plan; /* of its files; none fails at first */
+  kv_log_files files;
   kv_raft_log *log;
   kv_error error;
   uint64_t tokens[4096]; /* reported so far, in order */
@@ -51,32 +83,5 @@ void fixture_payload(unsigned char *data, size_t len, uint64_t region, uint64_t 
 /* Fails the test unless [first, last] is what the region has, each of this term and length. */
 void fixture_expect(log_fixture *fixture, uint64_t region, uint64_t first, uint64_t last,
                     uint64_t term, size_t len);
-
-/* ---- faults ---- */
-
-typedef enum fault_call {
-  FAULT_OPEN,
-  FAULT_PREAD,
-  FAULT_PWRITEV,
-  FAULT_ALLOCATE,
-  FAULT_SYNC_DATA,
-  FAULT_SYNC_DIRECTORY,
-  FAULT_RENAME,
-  FAULT_UNLINK,
-  FAULT_CALLS
-} fault_call;
-
-/* Counts calls of each kind and fails the one whose turn it is. */
-typedef struct fault_plan {
-  fault_call call;
-  int after;       /* calls of that kind that succeed first; < 0: none fails */
-  int number;      /* errno of the failing call */
-  bool for_ever;   /* all later ones fail, too */
-  size_t short_by; /* transfers are cut to at most this many bytes; 0: not */
-  int counts[FAULT_CALLS];
-} fault_plan;
-
-/* File operations under a plan; they refer to it. */
-void fault_files(fault_plan *plan, kv_log_files *files);
 
 #endif
