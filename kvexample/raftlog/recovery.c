@@ -454,9 +454,8 @@ static int begin_log(recovery *run) {
 
 static int go_on(recovery *run) {
   kv_raft_log *log = run->log;
-  log->active = log->oldest;
-  while (log->active != run->end_segment) {
-    log->active = log->active->next;
+  for (kv_log_segment *segment = log->oldest; segment != NULL; segment = segment->next) {
+    log->active = segment == run->end_segment ? segment : log->active;
   }
   log->tail = run->end_offset;
   log->next_sequence = run->expected == 0 ? 1 : run->expected;
