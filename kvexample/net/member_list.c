@@ -77,6 +77,7 @@ uint64_t kv_cluster_id(const char *name) {
   if (kv_decimal_parse(name, strlen(name), &number) && number > 0) {
     return (uint64_t)number;
   }
-  const uint64_t hash = XXH3_64bits(name, strlen(name));
+  /* 63 bits, so that every client can be told the number: RESP integers have a sign. */
+  const uint64_t hash = XXH3_64bits(name, strlen(name)) >> 1;
   return hash != 0 ? hash : 1;
 }
