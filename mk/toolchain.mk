@@ -56,7 +56,7 @@ TEST_FLAGS := -D_GNU_SOURCE -pthread -Iinclude -iquote . -iquote kvexample -iquo
   -Ibuild/gen/libraft/proto -Ibuild/gen/kvexample/proto
 
 LIBRAFT_LIBS := -lprotobuf-nanopb
-KV_LIBS := -llmdb -luv -lxxhash -pthread
+KV_LIBS := -llmdb -luv -lxxhash -ljansson -lm -pthread
 CHECK_LIBS = $(shell pkg-config --libs check)
 
 # --- mode ------------------------------------------------------------------------------------

@@ -27,7 +27,8 @@ int kv_raft_log_bounds(kv_raft_log *log, uint64_t region_id, kv_log_bounds *boun
   *bounds = (kv_log_bounds){.first_index = region->truncated_index + 1,
                             .last_index = kv_log_region_last(region),
                             .truncated_term = region->truncated_term,
-                            .hard_state = region->hard_state};
+                            .hard_state = region->hard_state,
+                            .bytes = region->bytes};
   return KV_OK;
 }
 
