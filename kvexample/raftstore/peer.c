@@ -12,9 +12,10 @@ enum { MAX_DRAIN = 64 }; /* Readies in one turn; the rest has its turn in the ne
 
 /* ---- opening and closing ---- */
 
+/* Elections are told by leader_changed; their steps are for those who look for a fault. */
 static void log_event(void *ctx, const raft_event *event) {
   const kv_peer *peer = ctx;
-  static const kv_level levels[] = {KV_DEBUG, KV_INFO, KV_WARN, KV_ERROR, KV_ERROR};
+  static const kv_level levels[] = {KV_DEBUG, KV_DEBUG, KV_WARN, KV_ERROR, KV_ERROR};
   kv_level level = levels[event->level];
   if (level >= peer->store->devices.logger.level) {
     char text[256];
