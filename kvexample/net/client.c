@@ -351,6 +351,7 @@ static void on_turn(kv_connection *connection) {
   kv_client *client = connection->state;
   resume_stalled(client);
   if (client->paused && may_take_more(client)) {
+    client->paused = false;
     kv_connection_reread(connection);
   }
   if (connection->closing) {
