@@ -64,8 +64,7 @@ cluster_end() {
 fail() {
   local id text=$1
   shift
-  echo
-  echo "FAILED: $text" >&2
+  printf '\nFAILED: %s\n' "$text" >&2
   [ $# -gt 0 ] || set -- "${!STORE_PORT[@]}"
   for id in "$@"; do
     [ -f "$SCRATCH/store$id.log" ] || continue
@@ -280,4 +279,46 @@ checksums_agree() {
 
 wait_for_agreement() {
   wait_until 60 'the same data on all stores' checksums_agree
+}
+
+
+# --- a load that remembers ----------------------------------------------------------------------------
+
+# A writer sends INCRBY loadR:N N for N = 1, 2, …, one after the other on one connection; R is the
+# number of the run. The answer to each is N: so what was answered is what was acknowledged, and a
+# key that later holds anything else was lost or applied twice. Errors are passed over: their
+# outcome is open.
+
+WRITER_PID=
+WRITER_RUN=0
+
+# writer_begin ID: through that store, which must live as long as the writer.
+writer_begin() {
+  : > "$SCRATCH/answers"
+  WRITER_RUN=$((WRITER_RUN + 1))
+  awk -v run="$WRITER_RUN" 'BEGIN { for (n = 1; ; n++) print "INCRBY load" run ":" n, n }' 2> /dev/null |
+    setsid redis-cli -h 127.0.0.1 -p "${STORE_PORT[$1]}" > "$SCRATCH/answers" 2>&1 &
+  WRITER_PID=$!
+  OTHER_PIDS=("$WRITER_PID")
+}
+
+acknowledged() {
+  grep -cE '^[0-9]+$' "$SCRATCH/answers"
+}
+
+acknowledged_more_than() {
+  [ "$(acknowledged)" -gt "$1" ]
+}
+
+writer_end() {
+  stop_pid "$WRITER_PID"
+  wait "$WRITER_PID" 2> /dev/null
+  OTHER_PIDS=()
+}
+
+# written_is_there ID: everything that the last writer was told is done, read through that store.
+written_is_there() {
+  grep -E '^[0-9]+$' "$SCRATCH/answers" > "$SCRATCH/acknowledged"
+  xargs -n 200 < "$SCRATCH/acknowledged" | sed "s/[0-9][0-9]*/load$WRITER_RUN:&/g; s/^/MGET /" |
+    ask "$1" > "$SCRATCH/read" && cmp -s "$SCRATCH/acknowledged" "$SCRATCH/read"
 }

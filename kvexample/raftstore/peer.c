@@ -357,6 +357,7 @@ static void periodic(kv_peer *peer) {
 
 void kv_peer_flush(kv_peer *peer) {
   kv_store *store = peer->store;
+  note_status(peer); /* periodic work must not take an ended leadership for its own */
   if (store->ticked) {
     periodic(peer);
   }
