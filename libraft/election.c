@@ -114,16 +114,26 @@ int raft_election_hup(raft_rawnode *node, raft_campaign campaign) {
 
 /* ---- voting ---- */
 
+/* For how long the leader may count on this node not voting for another one. After a restart it is
+ * not known what was granted before: reads by lease rest on it, so it is taken as granted. */
+static uint32_t lease_ticks_left(const raft_rawnode *node) {
+  uint32_t ticks = node->config.election_ticks;
+  if (node->config.check_quorum && node->lead != RAFT_NO_ID && node->election_elapsed < ticks) {
+    return ticks - node->election_elapsed;
+  }
+  bool unknown = node->came_back && node->config.read_only == RAFT_READ_ONLY_LEASE_BASED;
+  return unknown && node->clock < ticks ? ticks - (uint32_t)node->clock : 0;
+}
+
 bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message) {
   bool forced = message->context.len == TRANSFER_CONTEXT_LEN &&
                 memcmp(message->context.data, TRANSFER_CONTEXT, TRANSFER_CONTEXT_LEN) == 0;
-  bool holds = node->config.check_quorum && node->lead != RAFT_NO_ID &&
-               node->election_elapsed < node->config.election_ticks;
-  if (forced || !holds) {
+  uint32_t left = lease_ticks_left(node);
+  if (forced || left == 0) {
     return false;
   }
-  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_IGNORED_LEASE, message->from, 0,
-            node->config.election_ticks - node->election_elapsed, is_pre_vote(message));
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_IGNORED_LEASE, message->from, 0, left,
+            is_pre_vote(message));
   return true;
 }
 

@@ -76,6 +76,7 @@ struct raft_rawnode {
   uint64_t lead_transferee;
   uint64_t round;       /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
   bool lease_void;      /* a hand-over was begun in this term: leases prove nothing */
+  bool came_back;       /* started with a term: may have granted a lease before */
   bool auto_leave_owed; /* leaving the joint configuration found no memory: try again */
   raft_read_queue reads;
 

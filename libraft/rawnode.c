@@ -73,6 +73,7 @@ static int load(raft_rawnode *node) {
 
 static void start(raft_rawnode *node) {
   raft_become_role_follower(node, node->term, RAFT_NO_ID);
+  node->came_back = node->term != 0;
   raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_STARTED, 0, raft_log_last_index(&node->log),
             node->log.committed, node->log.applied);
   node->shown_soft_state.lead = node->lead;
