@@ -113,7 +113,9 @@ int raft_rawnode_apply_conf_change(raft_rawnode *rn, const raft_conf_change_v2 *
 int raft_rawnode_apply_conf_change_v1(raft_rawnode *rn, const raft_conf_change *change,
                                       raft_conf_state *conf_state);
 
-/* Campaigns now, whatever the clock says. */
+/* Campaigns now, whatever the clock says. With lease-based reads this breaks the word that this
+ * node gave its leader, whose lease may rest on it: hand over by raft_rawnode_transfer_leader
+ * instead. */
 int raft_rawnode_campaign(raft_rawnode *rn);
 
 /* Asks the leader to hand over to `transferee`; it is helped to catch up first, proposals are
