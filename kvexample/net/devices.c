@@ -116,7 +116,8 @@ static void snapshot_discard(void *ctx, const kv_snapshot_file *file) {
 
 static int transport_send(void *ctx, uint64_t store_id, const char *address, kv_frame_type type,
                           const raft_bytes *parts, size_t count) {
-  return kv_links_send(&((kv_real_devices *)ctx)->links, store_id, address, type, parts, count);
+  return kv_outbound_send(&((kv_real_devices *)ctx)->outbound, store_id, address, type, parts,
+                          count);
 }
 
 static uint64_t clock_now(void *ctx) {
@@ -146,6 +147,6 @@ void kv_real_devices_kick(kv_real_devices *devices) {
 }
 
 void kv_real_devices_report(kv_real_devices *devices) {
-  kv_links_report(&devices->links);
+  kv_outbound_report(&devices->outbound);
   kv_departures_report(&devices->departures);
 }

@@ -11,8 +11,8 @@
 
 #include "net/departure.h"
 #include "net/engine_threads.h"
-#include "net/link.h"
 #include "net/log_thread.h"
+#include "net/outbound.h"
 #include "net/worker.h"
 
 typedef struct kv_real_devices {
@@ -25,7 +25,7 @@ typedef struct kv_real_devices {
   kv_worker *snapshot_make; /* of tasks: copies regions into files */
   kv_worker *snapshot_io;   /* of tasks: chunks, removal */
   const char *snapshot_directory;
-  kv_links links;
+  kv_outbound outbound;
   kv_departures departures;
 } kv_real_devices;
 

@@ -101,8 +101,8 @@ static void write_replication(const kv_server *server, kv_reply *text) {
   kv_store_summarize(server->store, &summary);
   line(text, "role:master");
   line(text, "connected_slaves:0");
-  line(text, "cluster_id:%" PRIu64, server->devices.links.own.cluster_id);
-  line(text, "store_id:%" PRIu64, server->devices.links.own.store_id);
+  line(text, "cluster_id:%" PRIu64, server->devices.outbound.own.cluster_id);
+  line(text, "store_id:%" PRIu64, server->devices.outbound.own.store_id);
   line(text, "store_address:%s", server->advertise);
   line(text, "regions:%" PRIu64, summary.regions);
   line(text, "leaders:%" PRIu64, summary.leaders);

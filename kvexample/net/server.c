@@ -98,8 +98,8 @@ static int begin_service(kv_server *server, kv_error *error) {
   server->started = uv_now(&server->loop);
   kv_log(server->logger, KV_INFO, "ready",
          "store=%" PRIu64 " cluster=%" PRIu64 " address=%s advertise=%s data=\"%s\" version=%s",
-         server->devices.links.own.store_id, server->devices.links.own.cluster_id, server->address,
-         server->advertise, server->data.path, server->config->version);
+         server->devices.outbound.own.store_id, server->devices.outbound.own.cluster_id,
+         server->address, server->advertise, server->data.path, server->config->version);
   return KV_OK;
 }
 

@@ -177,10 +177,10 @@ static void open_network(kv_server *server) {
   kv_real_devices *devices = &server->devices;
   kv_hello own = {.cluster_id = cluster_id(server), .store_id = store_id(server)};
   (void)snprintf(own.address, sizeof own.address, "%s", server->advertise);
-  devices->links = (kv_links){.connections = &server->connections,
-                              .logger = server->logger,
-                              .own = own,
-                              .queue_bytes = server->config->link_bytes};
+  devices->outbound = (kv_outbound){.connections = &server->connections,
+                                    .logger = server->logger,
+                                    .own = own,
+                                    .queue_bytes = server->config->link_bytes};
   devices->departures = (kv_departures){.connections = &server->connections,
                                         .logger = server->logger,
                                         .own = own,
@@ -254,7 +254,7 @@ static int open_store(kv_server *server, kv_error *error) {
     server->devices.store = server->store;
     server->devices.log_thread.store = server->store;
     server->devices.engine.store = server->store;
-    server->devices.links.store = server->store;
+    server->devices.outbound.store = server->store;
     server->devices.departures.store = server->store;
     server->inbound.store = server->store;
     server->clients.store = server->store;
@@ -307,7 +307,7 @@ static void close_connections(kv_server *server) {
   (void)uv_prepare_stop(&server->prepare);
   (void)uv_timer_stop(&server->ticker);
   (void)uv_idle_stop(&server->busy);
-  kv_links_close(&server->devices.links);
+  kv_outbound_close(&server->devices.outbound);
   kv_departures_close(&server->devices.departures);
   kv_connections_close(&server->connections, 0);
   while (server->connections.count > 0) {
@@ -327,7 +327,7 @@ static void close_loop(kv_server *server) {
   close_threads(server);
   kv_store_close(server->store);
   kv_departures_free(&server->devices.departures);
-  kv_links_free(&server->devices.links);
+  kv_outbound_free(&server->devices.outbound);
   (void)uv_run(&server->loop, UV_RUN_NOWAIT); /* the workers free themselves */
   uv_walk(&server->loop, close_handle, NULL);
   (void)uv_run(&server->loop, UV_RUN_DEFAULT);

@@ -51,8 +51,8 @@ typedef struct kv_server {
   kv_inbound inbound;
   kv_setting settings[12];
   char setting_values[4][32];
-  uint64_t started; /* of the loop's clock, milliseconds */
-  uint64_t ticks;
+  uint64_t started;      /* of the loop's clock, milliseconds */
+  uint64_t resign_until; /* while stopping: how long to wait for another leader */
 } kv_server;
 
 /* server_open.c: KV_OK or, with everything that was opened still to be closed, an error. */

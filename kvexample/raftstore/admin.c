@@ -94,6 +94,14 @@ void kv_store_transfer(kv_store *store, uint64_t region_id, uint64_t to_store, u
   ask(store, &admin, region_id, timeout_ms, answer, ctx);
 }
 
+size_t kv_store_resign(kv_store *store) {
+  size_t count = 0;
+  for (size_t i = 0; i < store->regions.range_count; i++) {
+    count += kv_membership_resign(store->regions.ranges[i]) ? 1 : 0;
+  }
+  return count;
+}
+
 void kv_store_add_peer(kv_store *store, uint64_t region_id, uint64_t store_id, const char *address,
                        uint64_t timeout_ms, kv_answer_function answer, void *ctx) {
   kv_admin admin = {.kind = KV_ADMIN_ADD_PEER, .store_id = store_id};

@@ -246,6 +246,14 @@ static bool step(kv_peer *peer, kv_request *request) {
 
 /* ---- occasions ---- */
 
+bool kv_membership_resign(kv_peer *peer) {
+  const uint64_t successor = kv_peer_is_leader(peer) ? best_successor(peer) : 0;
+  if (successor != 0) {
+    hand_over(peer, successor);
+  }
+  return successor != 0;
+}
+
 void kv_membership_start(kv_peer *peer, kv_request *request) {
   request->stage = KV_STAGE_ADMIN;
   kv_list_append(&peer->admin, &request->link);

@@ -152,5 +152,7 @@ void kv_membership_continue(kv_peer *peer);
 /* The leader changed, or this peer is no longer it. */
 void kv_membership_leader_changed(kv_peer *peer);
 void kv_membership_tick(kv_peer *peer);
+/* Hands leadership to the best of the others; false: this is no leader, or nobody could take it. */
+bool kv_membership_resign(kv_peer *peer);
 
 #endif

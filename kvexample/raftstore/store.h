@@ -132,6 +132,10 @@ void kv_store_execute(kv_store *store, const kv_command *command, uint64_t timeo
 /* Hands leadership to the peer on to_store; +OK once this has happened. */
 void kv_store_transfer(kv_store *store, uint64_t region_id, uint64_t to_store, uint64_t timeout_ms,
                        kv_answer_function answer, void *ctx);
+/* Begins to hand over every region that this store leads, before it stops. Returns how many; as
+ * long as kv_store_summary.leaders is not 0 it is worth waiting, for an election timeout at most.
+ */
+size_t kv_store_resign(kv_store *store);
 /* Adds a peer on a store: as learner first, which is promoted to voter once it has caught up;
  * +OK once it is a voter. */
 void kv_store_add_peer(kv_store *store, uint64_t region_id, uint64_t store_id, const char *address,

@@ -1,8 +1,8 @@
-/* link.c - outgoing connections to the other stores, one a store, that mend themselves.
+/* outbound.c - outgoing connections to the other stores, one a store, that mend themselves.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "net/link.h"
+#include "net/outbound.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -15,9 +15,9 @@ enum {
   BACKOFF_LAST = 1000
 };
 
-struct kv_link {
-  kv_links *links;
-  kv_link *next;
+struct kv_outbound_link {
+  kv_outbound *outbound;
+  kv_outbound_link *next;
   uint64_t store_id;
   char address[KV_MAX_ADDRESS + 1];
   kv_connection *connection; /* NULL: none */
@@ -31,24 +31,24 @@ struct kv_link {
 
 static const kv_protocol link_protocol;
 
-static kv_link *find(kv_links *links, uint64_t store_id) {
-  for (kv_link *link = links->first; link != NULL; link = link->next) {
+static kv_outbound_link *find(kv_outbound *outbound, uint64_t store_id) {
+  for (kv_outbound_link *link = outbound->first; link != NULL; link = link->next) {
     if (link->store_id == store_id) {
       return link;
     }
   }
-  kv_link *link = calloc(1, sizeof *link);
+  kv_outbound_link *link = calloc(1, sizeof *link);
   if (link != NULL) {
-    *link = (kv_link){.links = links, .store_id = store_id, .next = links->first};
-    links->first = link;
+    *link = (kv_outbound_link){.outbound = outbound, .store_id = store_id, .next = outbound->first};
+    outbound->first = link;
   }
   return link;
 }
 
-static int queue_hello(kv_link *link) {
+static int queue_hello(kv_outbound_link *link) {
   unsigned char payload[KV_HELLO_MAX];
   unsigned char header[KV_FRAME_HEADER];
-  kv_hello hello = link->links->own;
+  kv_hello hello = link->outbound->own;
   hello.target_id = link->store_id;
   const raft_bytes part = {payload, kv_hello_encode(&hello, payload), NULL};
   kv_frame_header(header, KV_FRAME_HELLO, &part, 1);
@@ -56,8 +56,8 @@ static int queue_hello(kv_link *link) {
   return rc == KV_OK ? kv_outbox_copy(&link->connection->out, payload, part.len) : rc;
 }
 
-static int begin(kv_link *link) {
-  kv_connections *connections = link->links->connections;
+static int begin(kv_outbound_link *link) {
+  kv_connections *connections = link->outbound->connections;
   if (link->closed || uv_now(connections->loop) < link->retry_at) {
     return KV_EBUSY;
   }
@@ -73,7 +73,8 @@ static int begin(kv_link *link) {
   return KV_OK;
 }
 
-static int queue_frame(kv_link *link, kv_frame_type type, const raft_bytes *parts, size_t count) {
+static int queue_frame(kv_outbound_link *link, kv_frame_type type, const raft_bytes *parts,
+                       size_t count) {
   kv_outbox *out = &link->connection->out;
   unsigned char header[KV_FRAME_HEADER];
   kv_frame_header(header, type, parts, count);
@@ -89,19 +90,19 @@ static int queue_frame(kv_link *link, kv_frame_type type, const raft_bytes *part
   return rc;
 }
 
-static bool has_room(const kv_link *link, const raft_bytes *parts, size_t count) {
+static bool has_room(const kv_outbound_link *link, const raft_bytes *parts, size_t count) {
   size_t bytes = 0;
   for (size_t i = 0; i < count; i++) {
     bytes += parts[i].len;
   }
   const size_t reserve = bytes < SMALL_FRAME ? SMALL_RESERVE : 0;
   const size_t queued = kv_outbox_bytes(&link->connection->out);
-  return queued == 0 || queued + bytes <= link->links->queue_bytes + reserve;
+  return queued == 0 || queued + bytes <= link->outbound->queue_bytes + reserve;
 }
 
-int kv_links_send(kv_links *links, uint64_t store_id, const char *address, kv_frame_type type,
-                  const raft_bytes *parts, size_t count) {
-  kv_link *link = find(links, store_id);
+int kv_outbound_send(kv_outbound *outbound, uint64_t store_id, const char *address,
+                     kv_frame_type type, const raft_bytes *parts, size_t count) {
+  kv_outbound_link *link = find(outbound, store_id);
   if (link == NULL) {
     return KV_ENOMEM;
   }
@@ -116,11 +117,11 @@ int kv_links_send(kv_links *links, uint64_t store_id, const char *address, kv_fr
   return rc == KV_OK ? queue_frame(link, type, parts, count) : rc;
 }
 
-void kv_links_report(kv_links *links) {
-  for (kv_link *link = links->first; link != NULL; link = link->next) {
+void kv_outbound_report(kv_outbound *outbound) {
+  for (kv_outbound_link *link = outbound->first; link != NULL; link = link->next) {
     if (link->lost) {
       link->lost = false;
-      kv_store_unreachable(links->store, link->store_id);
+      kv_store_unreachable(outbound->store, link->store_id);
     }
   }
 }
@@ -128,40 +129,40 @@ void kv_links_report(kv_links *links) {
 /* ---- protocol ---- */
 
 static void on_connected(kv_connection *connection) {
-  kv_link *link = connection->state;
+  kv_outbound_link *link = connection->state;
   link->connected = true;
   kv_connection_touch(connection);
 }
 
-static void refuse(kv_link *link, const char *why) {
+static void refuse(kv_outbound_link *link, const char *why) {
   if (!link->warned) {
     link->warned = true;
-    kv_log(link->links->logger, KV_ERROR, "cannot talk to a store",
+    kv_log(link->outbound->logger, KV_ERROR, "cannot talk to a store",
            "store=%" PRIu64 " address=%s reason=\"%s\"", link->store_id, link->address, why);
   }
   link->backoff = BACKOFF_LAST;
   kv_connection_close(link->connection, UV_EPROTO);
 }
 
-static void on_hello(kv_link *link, raft_slice payload) {
+static void on_hello(kv_outbound_link *link, raft_slice payload) {
   kv_hello hello;
   kv_error error;
   if (kv_hello_decode(payload, &hello) != KV_OK) {
     refuse(link, "its greeting is malformed");
-  } else if (kv_hello_check(&link->links->own, &hello, &error) != KV_OK) {
+  } else if (kv_hello_check(&link->outbound->own, &hello, &error) != KV_OK) {
     refuse(link, error.text);
   } else if (hello.store_id != link->store_id) {
     refuse(link, "another store lives there");
   } else {
     link->backoff = 0;
     link->warned = false;
-    kv_log(link->links->logger, KV_INFO, "connected to store", "store=%" PRIu64 " address=%s",
+    kv_log(link->outbound->logger, KV_INFO, "connected to store", "store=%" PRIu64 " address=%s",
            link->store_id, link->address);
   }
 }
 
 static void on_readable(kv_connection *connection) {
-  kv_link *link = connection->state;
+  kv_outbound_link *link = connection->state;
   kv_frame frame;
   switch (kv_frame_read(connection->in.data, connection->in.len, &frame)) {
   case KV_FRAME_MORE: connection->wanted = frame.wanted; break;
@@ -176,13 +177,13 @@ static void on_readable(kv_connection *connection) {
 }
 
 static void on_closed(kv_connection *connection, int rc) {
-  kv_link *link = connection->state;
+  kv_outbound_link *link = connection->state;
   link->backoff = link->backoff == 0 ? BACKOFF_FIRST : link->backoff * 2;
   link->backoff = link->backoff < BACKOFF_LAST ? link->backoff : BACKOFF_LAST;
   link->retry_at = uv_now(connection->set->loop) + link->backoff;
   if (!link->warned && !link->closed) {
     link->warned = true;
-    kv_log(link->links->logger, KV_WARN, "connection to store lost",
+    kv_log(link->outbound->logger, KV_WARN, "connection to store lost",
            "store=%" PRIu64 " address=%s reason=\"%s\"", link->store_id, link->address,
            rc == 0 ? "closed by the other side" : uv_strerror(rc));
   }
@@ -194,8 +195,8 @@ static void on_closed(kv_connection *connection, int rc) {
 static const kv_protocol link_protocol = {
     .name = "link", .connected = on_connected, .readable = on_readable, .closed = on_closed};
 
-void kv_links_close(kv_links *links) {
-  for (kv_link *link = links->first; link != NULL; link = link->next) {
+void kv_outbound_close(kv_outbound *outbound) {
+  for (kv_outbound_link *link = outbound->first; link != NULL; link = link->next) {
     link->closed = true;
     if (link->connection != NULL) {
       kv_connection_close(link->connection, 0);
@@ -203,10 +204,10 @@ void kv_links_close(kv_links *links) {
   }
 }
 
-void kv_links_free(kv_links *links) {
-  while (links->first != NULL) {
-    kv_link *link = links->first;
-    links->first = link->next;
+void kv_outbound_free(kv_outbound *outbound) {
+  while (outbound->first != NULL) {
+    kv_outbound_link *link = outbound->first;
+    outbound->first = link->next;
     free(link);
   }
 }
