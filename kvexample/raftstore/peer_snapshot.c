@@ -89,9 +89,12 @@ static void start_install(kv_peer *peer, const raft_message *message) {
   raft_message_retain(message);
   snapshot->stage = KV_INSTALL_STATE;
   kv_peer_note_state(peer, message);
-  kv_log_change change = {.region_id = peer->region_id, .hard_state = kv_peer_state_to_save(peer)};
-  kv_peer_add_write(peer, change.hard_state.term != 0 ? &change : NULL, KV_LOG_BEFORE_INSTALL,
-                    NULL);
+  /* Term and vote only: the commit index is that of the snapshot, which the log does not reach. */
+  kv_log_change change = {.region_id = peer->region_id,
+                          .hard_state = {peer->state.term, peer->state.vote, peer->saved.commit}};
+  bool same = peer->state.term == peer->saved.term && peer->state.vote == peer->saved.vote;
+  peer->saved = change.hard_state;
+  kv_peer_add_write(peer, same ? NULL : &change, KV_LOG_BEFORE_INSTALL, NULL);
 }
 
 bool kv_peer_snapshot_append(kv_peer *peer, const raft_message *message) {
@@ -155,6 +158,7 @@ static void installed(kv_peer *peer) {
                           .reset = true,
                           .reset_index = index,
                           .reset_term = term,
+                          .hard_state = kv_peer_state_to_save(peer),
                           .entries = snapshot->message.entries,
                           .entry_count = snapshot->message.entry_count};
   snapshot->stage = KV_INSTALL_LOG;

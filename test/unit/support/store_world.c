@@ -65,6 +65,7 @@ void world_start(world *w, uint64_t store_id) {
   for (size_t i = 0; i < w->member_count; i++) {
     members[i] = (kv_member){w->stores[i].id, w->stores[i].address};
   }
+  s->engine.fail_commits = 0;
   config.store_id = store_id;
   config.address = s->address;
   config.members = s->joins ? NULL : members;
@@ -173,7 +174,7 @@ void world_random_step(world *w) {
   } else if (choice < 90) {
     flush(s);
   } else {
-    w->now += world_random(w, 10);
+    w->now += world_random(w, w->pace > 0 ? w->pace : 10);
     tick_if_due(s);
   }
 }

@@ -84,6 +84,7 @@ typedef struct world {
   unsigned drop_percent, repeat_percent;            /* of raft frames */
   world_point *points;
   size_t point_count;
+  uint64_t pace; /* milliseconds that pass at most in one random step; 0: 10 */
   bool verbose;
 } world;
 
