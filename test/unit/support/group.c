@@ -99,19 +99,30 @@ static void keep_conf_state(group_member *m, const raft_conf_state *state) {
   }
 }
 
-static void apply_conf_change(group_member *m, const raft_entry *entry) {
-  raft_conf_state state;
+static int try_conf_change(group_member *m, const raft_entry *entry, raft_conf_state *state) {
   if (entry->type == RAFT_ENTRY_CONF_CHANGE) {
     raft_conf_change change;
     MUST(raft_conf_change_decode(entry->data, &change));
-    MUST(raft_rawnode_apply_conf_change_v1(m->node, &change, &state));
-  } else {
-    raft_conf_change_v2 change;
-    void *memory = NULL;
-    MUST(raft_conf_change_v2_decode(entry->data, NULL, raft_default_allocator(), &change, &memory));
-    MUST(raft_rawnode_apply_conf_change(m->node, &change, &state));
-    raft_conf_state_free(raft_default_allocator(), memory);
+    return raft_rawnode_apply_conf_change_v1(m->node, &change, state);
   }
+  raft_conf_change_v2 change;
+  void *memory = NULL;
+  MUST(raft_conf_change_v2_decode(entry->data, NULL, raft_default_allocator(), &change, &memory));
+  int rc = raft_rawnode_apply_conf_change(m->node, &change, state);
+  raft_conf_state_free(raft_default_allocator(), memory);
+  return rc;
+}
+
+static void apply_conf_change(group_member *m, const raft_entry *entry) {
+  raft_conf_state state;
+  int rc = try_conf_change(m, entry, &state);
+  if (rc == RAFT_ENOMEM) {
+    size_t fail_at = m->memory.fail_at;
+    m->memory.fail_at = 0;
+    rc = try_conf_change(m, entry, &state);
+    m->memory.fail_at = fail_at;
+  }
+  MUST(rc);
   keep_conf_state(m, &state);
 }
 
@@ -123,7 +134,15 @@ static void hash_entry(group_member *m, const raft_entry *entry) {
   m->applied_hash = (m->applied_hash ^ entry->term) * UINT64_C(1099511628211);
 }
 
-static void apply_entry(const group *g, group_member *m, const raft_entry *entry) {
+static void compare_applied(group *g, const group_member *m) {
+  if (m->applied < GROUP_INDEXES) {
+    uint64_t *hash = &g->hashes[m->applied];
+    *hash = *hash == 0 ? m->applied_hash : *hash;
+    require(*hash == m->applied_hash, "members applied different entries", RAFT_OK);
+  }
+}
+
+static void apply_entry(group *g, group_member *m, const raft_entry *entry) {
   require(entry->index == m->applied + 1, "a gap in what is applied", RAFT_OK);
   m->applied = entry->index;
   if (entry->type != RAFT_ENTRY_NORMAL) {
@@ -131,6 +150,7 @@ static void apply_entry(const group *g, group_member *m, const raft_entry *entry
   }
   if (!g->no_hash) {
     hash_entry(m, entry);
+    compare_applied(g, m);
   }
 }
 
@@ -195,9 +215,30 @@ static bool run_storage(group *g, group_member *m, const raft_message *message) 
   return true;
 }
 
+static void note_leader(group *g, const group_member *m) {
+  raft_basic_status status;
+  raft_rawnode_basic_status(m->node, &status);
+  uint64_t term = status.hard_state.term;
+  if (status.soft_state.role == RAFT_LEADER && term < GROUP_TERMS) {
+    uint64_t *leader = &g->leaders[term];
+    *leader = *leader == 0 ? m->id : *leader;
+    require(*leader == m->id, "two leaders in one term", RAFT_OK);
+  }
+}
+
+static void note_error(group_member *m, int rc) {
+  m->last_error = rc == RAFT_OK ? m->last_error : rc;
+  if (rc != RAFT_OK && rc != RAFT_ENOMEM && m->odd_error == RAFT_OK) {
+    m->odd_error = rc;
+  }
+}
+
 static bool handle_ready(group *g, group_member *m) {
   if (m->node == NULL || !raft_rawnode_has_ready(m->node)) {
     return false;
+  }
+  if (!g->no_hash) {
+    note_leader(g, m);
   }
   const raft_ready *rd = NULL;
   int rc = raft_rawnode_ready(m->node, &rd);
@@ -221,7 +262,7 @@ static bool handle_ready(group *g, group_member *m) {
   }
   if (!async) {
     rc = raft_rawnode_advance(m->node, rd);
-    m->last_error = rc == RAFT_OK ? m->last_error : rc;
+    note_error(m, rc);
     require(rc == RAFT_OK || rc == RAFT_ENOMEM, "advance", rc);
   }
   return true;
@@ -255,8 +296,7 @@ bool group_deliver(group *g) {
     if (arrives(g, message)) {
       group_member *m = &g->members[message->to];
       g->delivered[message->type]++;
-      int rc = raft_rawnode_step(m->node, message);
-      m->last_error = rc == RAFT_OK ? m->last_error : rc;
+      note_error(m, raft_rawnode_step(m->node, message));
     }
     raft_message_release(message);
   }

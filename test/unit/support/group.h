@@ -1,7 +1,11 @@
 /* group.h - a Raft group in one process: nodes, their storage, and a network that tests can cut.
  *
  * Everything is deterministic: messages travel in the order in which they were sent, time passes
- * when the test says so. Each node's memory comes from an allocator of its own that can fail.
+ * when the test says so. Each node's memory comes from an allocator of its own that can fail; an
+ * application whose conf change finds no memory waits until there is some.
+ *
+ * Whatever a test does, the group aborts when a term has two leaders, or when two members apply
+ * different things.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -13,7 +17,7 @@
 
 #include "failing_allocator.h"
 
-enum { GROUP_MOST = 9 };
+enum { GROUP_MOST = 9, GROUP_TERMS = 64, GROUP_INDEXES = 256 };
 
 typedef struct group_member {
   uint64_t id;
@@ -30,6 +34,7 @@ typedef struct group_member {
   size_t read_count;
   bool cut;       /* no messages in or out */
   int last_error; /* of the last step that failed, for tests that expect one */
+  int odd_error;  /* of the first step that failed for want of anything but memory */
 } group_member;
 
 typedef struct group {
@@ -42,6 +47,8 @@ typedef struct group {
   void *keep_ctx;
   bool no_hash;                            /* benchmarks: do not look into what is applied */
   uint64_t delivered[RAFT_MSG_TYPE_COUNT]; /* by type */
+  uint64_t leaders[GROUP_TERMS];           /* by term, of the first ones */
+  uint64_t hashes[GROUP_INDEXES];          /* by index, of the first ones applied */
 } group;
 
 /* `count` voters 1 ... count; change(config) may be NULL. All nodes are open, nobody leads. */
