@@ -2,7 +2,7 @@
  *
  * What is present follows the model: numbers when they are not zero, bytes when data is not
  * NULL, and always: a message's type, a hard state's three numbers, a snapshot's metadata and
- * membership with auto_leave, a change's type and node.
+ * membership with auto_leave, a change's type, node and transition.
  *
  * Each encode_X function writes one kind of message to a nanopb stream; the stream counts, fills a
  * buffer or calls a function. Payloads are passed to the stream as they lie in memory.
@@ -256,7 +256,7 @@ static bool encode_conf_change_v2(pb_ostream_t *stream, const void *object) {
   change_list changes = {change->changes, change->change_count};
   raft_bytes context = change->context;
   raft_pb_ConfChangeV2 form = {
-      .has_transition = change->transition != RAFT_TRANSITION_AUTO,
+      .has_transition = true,
       .transition = (raft_pb_ConfChangeTransition)change->transition,
       .changes = {.funcs.encode = write_changes, .arg = &changes},
       .context = bytes_field(&context),

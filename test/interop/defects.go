@@ -1,0 +1,99 @@
+// defects.go - looks into the model, for the one number that it draws at random and for the
+// defects that libraft does not have (docs/differences-from-the-model.md).
+//
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"math"
+	"reflect"
+	"unsafe"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// inside is a field of the model's unexported raft.
+func inside(node *raft.RawNode, name string) reflect.Value {
+	return reflect.ValueOf(node).Elem().FieldByName("raft").Elem().FieldByName(name)
+}
+
+func setRandomizedElectionTimeout(node *raft.RawNode, timeout int) {
+	field := inside(node, "randomizedElectionTimeout")
+	reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Elem().SetInt(int64(timeout))
+}
+
+// cuts counts why scripts ended early.
+var cuts = map[string]int{}
+
+func noteCut(reason string) {
+	cuts[reason]++
+}
+
+// defect names the one that the model is in after a command, "" if in none.
+func (m *model) defect() string {
+	for i := range m.env.Nodes {
+		node := m.env.Nodes[i].RawNode
+		status := node.BasicStatus()
+		if status.RaftState == raft.StateLeader && m.changeBlocked(i) {
+			noteCut("(m) a change dropped for its size blocks the next one")
+			return "m"
+		}
+		if m.limits && m.hasLabelledEntry(i) {
+			noteCut("(n) an entry in the place of a refused change is two bytes longer")
+			return "n"
+		}
+		waiting := inside(node, "pendingReadIndexMessages").Len()
+		if waiting > 0 && status.RaftState != raft.StateLeader {
+			noteCut("(j) reads that wait survive the leader's step-down")
+			return "j"
+		}
+		unconfirmed := inside(node, "readOnly").Elem().FieldByName("unconfirmedReads").Len()
+		voters := node.Status().Config.Voters
+		singleton := len(voters[0]) == 1 && len(voters[1]) == 0
+		if singleton && waiting+unconfirmed > 0 {
+			noteCut("(d) reads that wait when one voter is left")
+			return "d"
+		}
+		if _, own := voters[0][status.ID]; m.reads && singleton && !own &&
+			status.RaftState == raft.StateLeader {
+			noteCut("(c) a removed leader answers reads for the one voter left")
+			return "c"
+		}
+	}
+	return ""
+}
+
+// changeBlocked: the leader waits for the application of a change that is not in its log.
+func (m *model) changeBlocked(i int) bool {
+	node := m.env.Nodes[i].RawNode
+	last, _ := m.env.Nodes[i].Storage.LastIndex()
+	unstable := inside(node, "raftLog").Elem().FieldByName("unstable")
+	if n := unstable.FieldByName("entries").Len(); n > 0 {
+		last = unstable.FieldByName("offset").Uint() + uint64(n) - 1
+	} else if snapshot := unstable.FieldByName("snapshot"); !snapshot.IsNil() {
+		last = unstable.FieldByName("offset").Uint() - 1
+	}
+	return inside(node, "pendingConfIndex").Uint() > last
+}
+
+// hasLabelledEntry: the node has a normal entry whose type is written out, which takes two bytes.
+func (m *model) hasLabelledEntry(i int) bool {
+	node := m.env.Nodes[i].RawNode
+	unstable := inside(node, "raftLog").Elem().FieldByName("unstable").FieldByName("entries")
+	for k := 0; k < unstable.Len(); k++ {
+		if label := unstable.Index(k).Elem().FieldByName("Type"); !label.IsNil() && label.Elem().Int() == 0 {
+			return true
+		}
+	}
+	first, _ := m.env.Nodes[i].Storage.FirstIndex()
+	last, _ := m.env.Nodes[i].Storage.LastIndex()
+	entries, _ := m.env.Nodes[i].Storage.Entries(first, last+1, math.MaxUint64)
+	for _, entry := range entries {
+		if entry.Type != nil && entry.GetType() == raftpb.EntryNormal {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,476 @@
+// generate.go - random scripts. One seed, one script.
+//
+// The seed draws a group, its options and how likely each command is (so that one script is all
+// about snapshots and another has none), then command after command, each run on the model at
+// once: what it says now decides what makes sense next.
+//
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"strings"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/rafttest"
+)
+
+type generator struct {
+	random *rand.Rand
+	model  *model
+	blocks []block
+	ended  bool // the model could not do the last command
+
+	own         bool // commands and options that only libraft's runner has
+	reads       bool
+	async       bool // all nodes alike, unless mixed
+	mixed       bool
+	lease       bool
+	words       int // proposals so far: each has a payload of its own
+	longWords   bool
+	anyChange   bool // changes that are likely to be refused too
+	hexadecimal bool
+}
+
+type action struct {
+	weight float64
+	run    func(g *generator)
+}
+
+var actions = []action{
+	{12, (*generator).proposeOne},
+	{4, (*generator).proposeAnywhere},
+	{3, (*generator).changeMembers},
+	{4, (*generator).campaign},
+	{8, (*generator).stabilizeAll},
+	{6, (*generator).stabilizeSome},
+	{12, (*generator).deliver},
+	{10, (*generator).processReady},
+	{6, (*generator).processThreads},
+	{6, (*generator).tickHeartbeat},
+	{4, (*generator).tickElection},
+	{3, (*generator).compact},
+	{2, (*generator).transfer},
+	{1, (*generator).forgetLeader},
+	{2, (*generator).reportUnreachable},
+	{1, (*generator).sendSnapshot},
+	{1, (*generator).reportSnapshot},
+	{4, (*generator).readIndex},
+	{2, (*generator).restart},
+	{4, (*generator).show},
+	{0.5, (*generator).addNode},
+	{0.3, (*generator).logLevel},
+}
+
+// generate makes the script of a seed, outputs filled in.
+func generate(seed int64) []block {
+	g := &generator{random: rand.New(rand.NewSource(seed)), model: newModel()}
+	g.drawStyle()
+	g.begin()
+	weights := g.drawWeights()
+	for n := 10 + g.random.Intn(70); n > 0 && !g.ended; n-- {
+		g.pick(weights).run(g)
+	}
+	g.end()
+	return g.blocks
+}
+
+// --- drawing ---
+
+func (g *generator) chance(p float64) bool { return g.random.Float64() < p }
+
+func (g *generator) drawStyle() {
+	g.own = g.chance(0.5)
+	g.async = g.chance(0.4)
+	g.mixed = g.chance(0.15)
+	g.lease = g.chance(0.1)
+	g.reads = g.own && !g.lease && g.chance(0.6)
+	g.longWords = g.chance(0.3)
+	g.anyChange = g.chance(0.3)
+	g.hexadecimal = g.chance(0.05)
+}
+
+func (g *generator) drawWeights() []float64 {
+	weights := make([]float64, len(actions))
+	for i, a := range actions {
+		weights[i] = a.weight * []float64{0, 0.3, 1, 1, 3}[g.random.Intn(5)]
+	}
+	weights[0] = 6 // never a script without proposals
+	weights[4] += 1
+	return weights
+}
+
+func (g *generator) pick(weights []float64) action {
+	total := 0.0
+	for _, w := range weights {
+		total += w
+	}
+	at := g.random.Float64() * total
+	for i, w := range weights {
+		if at -= w; at < 0 {
+			return actions[i]
+		}
+	}
+	return actions[0]
+}
+
+func (g *generator) count() int                 { return len(g.model.env.Nodes) }
+func (g *generator) anyone() int                { return 1 + g.random.Intn(g.count()) }
+func (g *generator) node(id int) *rafttest.Node { return &g.model.env.Nodes[id-1] }
+
+// peer is an id that mostly exists.
+func (g *generator) peer() int {
+	if g.chance(0.05) {
+		return g.count() + 1
+	}
+	return g.anyone()
+}
+
+// leader is a node that thinks it leads, anyone if there is none.
+func (g *generator) leader() int {
+	var leaders []int
+	for id := 1; id <= g.count(); id++ {
+		if g.node(id).BasicStatus().RaftState == raft.StateLeader {
+			leaders = append(leaders, id)
+		}
+	}
+	if len(leaders) == 0 {
+		return g.anyone()
+	}
+	return leaders[g.random.Intn(len(leaders))]
+}
+
+// some are ids, each with a chance, at least one.
+func (g *generator) some(p float64) []string {
+	var ids []string
+	for _, i := range g.random.Perm(g.count()) {
+		if g.chance(p) {
+			ids = append(ids, fmt.Sprint(i+1))
+		}
+	}
+	if len(ids) == 0 {
+		ids = append(ids, fmt.Sprint(g.anyone()))
+	}
+	return ids
+}
+
+// --- doing ---
+
+func (g *generator) do(format string, arguments ...any) {
+	g.doBlock(block{line: fmt.Sprintf(format, arguments...)})
+}
+
+func (g *generator) doBlock(b block) {
+	if g.ended {
+		return
+	}
+	if !g.model.do(&b) {
+		g.ended = true
+		return
+	}
+	g.blocks = append(g.blocks, b)
+}
+
+// --- the beginning and the end ---
+
+func (g *generator) options() string {
+	var options []string
+	add := func(p float64, format string, arguments ...any) {
+		if g.chance(p) {
+			options = append(options, fmt.Sprintf(format, arguments...))
+		}
+	}
+	async := g.async
+	if g.mixed {
+		async = g.chance(0.5)
+	}
+	if async {
+		add(1, "async-storage-writes=true")
+	}
+	add(0.3, "prevote=true")
+	if g.lease {
+		add(1, "checkquorum=true read-only=lease-based")
+	} else {
+		add(0.3, "checkquorum=true")
+	}
+	add(0.25, "step-down-on-removal=true")
+	add(0.15, "disable-conf-change-validation=true")
+	add(0.3, "inflight=%d", 1+g.random.Intn(4))
+	add(0.2, "max-committed-size-per-ready=%d", 1+g.random.Intn(60))
+	if g.own {
+		size := 1 + g.random.Intn(80)
+		if g.chance(0.3) {
+			add(1, "max-size-per-msg=%d", size)
+			add(0.3, "max-inflight-bytes=%d", size+g.random.Intn(60))
+		}
+		add(0.2, "max-uncommitted-size=%d", 1+g.random.Intn(60))
+		add(0.2, "disable-proposal-forwarding=true")
+	}
+	return strings.Join(options, " ")
+}
+
+func list(key string, ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	return key + "=(" + strings.Join(ids, ",") + ")"
+}
+
+func (g *generator) begin() {
+	total := []int{1, 2, 3, 3, 3, 3, 4, 5, 5, 7}[g.random.Intn(10)]
+	if g.hexadecimal {
+		total = 11 + g.random.Intn(8)
+	}
+	var voters, learners []string
+	for id := 1; id <= total; id++ {
+		switch {
+		case id == 1 || g.chance(0.75):
+			voters = append(voters, fmt.Sprint(id))
+		case g.chance(0.6):
+			learners = append(learners, fmt.Sprint(id))
+		}
+	}
+	members := strings.Join([]string{list("voters", voters), list("learners", learners),
+		fmt.Sprintf("index=%d", 2+g.random.Intn(10))}, " ")
+	members = strings.Join(strings.Fields(members), " ")
+	if g.chance(0.6) {
+		g.do("%s", strings.TrimSpace(fmt.Sprintf("add-nodes %d %s %s", total, members, g.options())))
+	} else {
+		for id := 1; id <= total; id++ {
+			g.do("%s", strings.TrimSpace(fmt.Sprintf("add-nodes 1 %s %s", members, g.options())))
+		}
+	}
+	if len(voters) == 1 {
+		g.reads = false // (c) the model answers before it knows
+	}
+	g.do("campaign %s", voters[g.random.Intn(len(voters))])
+	if g.chance(0.8) {
+		g.do("stabilize")
+	}
+}
+
+// end brings the group to rest, so that whatever still waits is seen.
+func (g *generator) end() {
+	g.tickHeartbeatOf(g.leader())
+	g.do("stabilize")
+	g.do("raft-state")
+	g.do("status %d", g.leader())
+	for id := 1; id <= g.count(); id++ {
+		g.do("raft-log %d", id)
+	}
+}
+
+// --- commands ---
+
+func (g *generator) word() string {
+	g.words++
+	word := fmt.Sprintf("w%d", g.words)
+	if g.longWords && g.chance(0.4) {
+		word += strings.Repeat("x", g.random.Intn(40))
+	}
+	if g.chance(0.02) {
+		word = []string{`"quoted"`, `back\slash`, "ünïcödé", "tab\there", "☃", "'", "%d"}[g.random.Intn(7)]
+	}
+	return word
+}
+
+func (g *generator) proposeOne()      { g.do("propose %d %s", g.leader(), g.word()) }
+func (g *generator) proposeAnywhere() { g.do("propose %d %s", g.anyone(), g.word()) }
+
+func (g *generator) campaign()     { g.do("campaign %d", g.anyone()) }
+func (g *generator) stabilizeAll() { g.do("stabilize%s", g.quietly()) }
+
+func (g *generator) quietly() string {
+	if g.chance(0.05) {
+		return " log-level=" + []string{"none", "error", "DEBUG"}[g.random.Intn(3)]
+	}
+	return ""
+}
+
+func (g *generator) stabilizeSome() {
+	g.do("stabilize %s%s", strings.Join(g.some(0.5), " "), g.quietly())
+}
+
+func (g *generator) changeMembers() {
+	who := g.leader()
+	if g.chance(0.1) {
+		who = g.anyone()
+	}
+	kinds := "vvvvlllrrru"
+	change := func() string {
+		id := 1 + g.random.Intn(g.count()+1)
+		if g.chance(0.02) {
+			id = 0
+		}
+		return fmt.Sprintf("%c%d", kinds[g.random.Intn(len(kinds))], id)
+	}
+	if g.chance(0.35) {
+		g.doBlock(block{line: fmt.Sprintf("propose-conf-change %d v1=true", who), input: change()})
+		return
+	}
+	line := fmt.Sprintf("propose-conf-change %d", who)
+	if g.chance(0.5) {
+		line += " transition=" + []string{"auto", "implicit", "explicit"}[g.random.Intn(3)]
+	}
+	var changes []string
+	leave := len(g.node(who).Status().Config.Voters[1]) > 0
+	if !leave || (g.anyChange && g.chance(0.3)) {
+		for n := g.random.Intn(3); n >= 0; n-- {
+			changes = append(changes, change())
+		}
+	}
+	if g.anyChange && g.chance(0.1) {
+		changes = nil
+	}
+	g.doBlock(block{line: line, input: strings.Join(changes, " ")})
+}
+
+func (g *generator) deliver() {
+	var deliver, drop []string
+	for _, i := range g.random.Perm(g.count()) {
+		switch p := g.random.Float64(); {
+		case p < 0.5:
+			deliver = append(deliver, fmt.Sprint(i+1))
+		case p < 0.65:
+			drop = append(drop, fmt.Sprint(i+1))
+		}
+	}
+	if g.chance(0.05) {
+		drop = append(drop, fmt.Sprint(g.count()+1))
+	}
+	line := strings.Join(append([]string{"deliver-msgs"}, deliver...), " ")
+	if len(drop) > 0 {
+		line += " " + list("drop", drop)
+	}
+	if g.chance(0.2) {
+		line += " type=" + g.messageType()
+	}
+	g.do("%s", line)
+}
+
+func (g *generator) messageType() string {
+	if messages := g.model.env.Messages; len(messages) > 0 {
+		return messages[g.random.Intn(len(messages))].GetType().String()
+	}
+	return "MsgApp"
+}
+
+func (g *generator) processReady() {
+	g.do("process-ready %s", strings.Join(g.some(0.3), " "))
+}
+
+func (g *generator) processThreads() {
+	if g.async || g.mixed {
+		thread := []string{"append", "apply"}[g.random.Intn(2)]
+		g.do("process-%s-thread %s", thread, strings.Join(g.some(0.3), " "))
+	}
+}
+
+// The timeout that the model drew is not known to libraft: each tick has its own.
+func (g *generator) setTimeout(id int) {
+	g.do("set-randomized-election-timeout %d timeout=%d", id, 1+g.random.Intn(6))
+}
+
+func (g *generator) tickHeartbeatOf(id int) {
+	g.setTimeout(id)
+	g.do("tick-heartbeat %d", id)
+}
+
+func (g *generator) tickHeartbeat() {
+	if g.chance(0.6) {
+		g.tickHeartbeatOf(g.leader())
+	} else {
+		g.tickHeartbeatOf(g.anyone())
+	}
+}
+
+func (g *generator) tickElection() {
+	id := g.anyone()
+	g.setTimeout(id)
+	g.do("tick-election %d", id)
+}
+
+// compact stays within what the state machine has: no application may go further.
+func (g *generator) compact() {
+	id := g.anyone()
+	if g.chance(0.6) {
+		id = g.leader()
+	}
+	first, _ := g.node(id).Storage.FirstIndex()
+	last := lastHistory(g.node(id)).GetMetadata().GetIndex()
+	if g.chance(0.1) && first > 1 {
+		first--
+	}
+	if last >= first {
+		g.do("compact %d %d", id, first+uint64(g.random.Int63n(int64(last-first)+1)))
+	}
+}
+
+func (g *generator) transfer() {
+	from := g.leader()
+	if g.chance(0.2) {
+		from = g.anyone()
+	}
+	g.do("transfer-leadership from=%d to=%d", from, g.anyone())
+}
+
+func (g *generator) forgetLeader()      { g.do("forget-leader %d", g.anyone()) }
+func (g *generator) reportUnreachable() { g.do("report-unreachable %d %d", g.leader(), g.anyone()) }
+
+func (g *generator) sendSnapshot() {
+	from, to := g.leader(), g.peer()
+	if from != to && lastHistory(g.node(from)).GetMetadata().GetIndex() > 0 {
+		g.do("send-snapshot %d %d", from, to)
+	}
+}
+
+func (g *generator) reportSnapshot() {
+	if g.own {
+		g.do("report-snapshot %d %d success=%t", g.leader(), g.peer(), g.chance(0.5))
+	}
+}
+
+func (g *generator) readIndex() {
+	if g.reads {
+		g.words++
+		g.do("read-index %d r%d", g.anyone(), g.words)
+	}
+}
+
+func (g *generator) restart() {
+	if !g.own {
+		return
+	}
+	id := g.anyone()
+	node := g.node(id)
+	first, _ := node.Storage.FirstIndex()
+	last := lastHistory(node).GetMetadata().GetIndex()
+	if g.chance(0.3) && last >= first {
+		g.do("restart %d applied=%d", id, first-1+uint64(g.random.Int63n(int64(last-first)+2)))
+	} else {
+		g.do("restart %d", id)
+	}
+}
+
+func (g *generator) show() {
+	switch g.random.Intn(3) {
+	case 0:
+		g.do("status %d", g.leader())
+	case 1:
+		g.do("raft-state")
+	case 2:
+		g.do("raft-log %d", g.anyone())
+	}
+}
+
+func (g *generator) addNode() {
+	if g.count() < 20 {
+		g.do("%s", strings.TrimSpace("add-nodes 1 "+g.options()))
+	}
+}
+
+func (g *generator) logLevel() {
+	g.do("log-level %s", []string{"none", "debug", "debug", "info", "error"}[g.random.Intn(5)])
+}

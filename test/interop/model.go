@@ -1,0 +1,277 @@
+// model.go - the model: etcd-io/raft itself in its own test environment, plus what libraft's
+// runner has beyond it: read-index, report-snapshot, restart and a few options of add-nodes.
+//
+// A command that makes the model panic ends the script before it: what libraft does there is its
+// own affair. So does one after which the model is in one of its known defects (defects.go).
+//
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"go.etcd.io/raft/v3/rafttest"
+)
+
+type model struct {
+	env    *rafttest.InteractionEnv
+	extra  func(*raft.Config) // options of the add-nodes that is running
+	writes int                // storage writes of the command that is running
+	reads  bool               // there were some
+	limits bool               // some node has a limit that counts bytes of entries
+}
+
+// A command that writes so often never ends.
+const maxWrites = 20000
+
+func newModel() *model {
+	m := &model{}
+	m.env = rafttest.NewInteractionEnv(&rafttest.InteractionOpts{
+		OnConfig:                     m.onConfig,
+		SetRandomizedElectionTimeout: setRandomizedElectionTimeout,
+	})
+	return m
+}
+
+func (m *model) onConfig(config *raft.Config) {
+	config.Storage = &startStorage{Storage: config.Storage, model: m, id: config.ID}
+	if m.extra != nil {
+		m.extra(config)
+	}
+}
+
+// startStorage gives a restarted node the membership of the state that it starts from.
+type startStorage struct {
+	raft.Storage
+	model *model
+	id    uint64
+}
+
+func (s *startStorage) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
+	hard, conf, err := s.Storage.InitialState()
+	if nodes := s.model.env.Nodes; s.id <= uint64(len(nodes)) {
+		node := &nodes[s.id-1]
+		conf = historyAt(node, node.Config.Applied).GetMetadata().GetConfState()
+	}
+	return hard, conf, err
+}
+
+// nodeStorage makes a snapshot that a node received its state machine's state too; upstream's
+// environment forgets that, and sends older ones later on.
+type nodeStorage struct {
+	rafttest.Storage
+	model *model
+	id    uint64
+}
+
+func (s *nodeStorage) ApplySnapshot(snapshot *raftpb.Snapshot) error {
+	err := s.Storage.ApplySnapshot(snapshot)
+	if err == nil {
+		node := &s.model.env.Nodes[s.id-1]
+		node.History = append(node.History, snapshot)
+	}
+	return err
+}
+
+func (s *nodeStorage) Append(entries []*raftpb.Entry) error {
+	if s.model.writes++; s.model.writes > maxWrites {
+		panic("no end of writes")
+	}
+	return s.Storage.Append(entries)
+}
+
+func lastHistory(node *rafttest.Node) *raftpb.Snapshot {
+	return node.History[len(node.History)-1]
+}
+
+// historyAt is the last state at or before the index, the first one if there is none.
+func historyAt(node *rafttest.Node, index uint64) *raftpb.Snapshot {
+	return node.History[historyPosition(node, index)]
+}
+
+func historyPosition(node *rafttest.Node, index uint64) int {
+	i := len(node.History) - 1
+	for i > 0 && node.History[i].GetMetadata().GetIndex() > index {
+		i--
+	}
+	return i
+}
+
+// do runs one command. False: the script ends before it.
+func (m *model) do(b *block) (good bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if reason := recover(); reason != nil {
+				noteCut(fmt.Sprint(reason))
+				good = false
+			}
+		}()
+		b.output = withoutLogs(m.handle(b))
+		good = m.defect() == ""
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		fmt.Fprintf(os.Stderr, "interop: the model does not come back from %q\n", b.line)
+		os.Exit(2)
+	}
+	return good
+}
+
+func (m *model) handle(b *block) string {
+	command, arguments, err := datadriven.ParseLine(b.line)
+	if err != nil {
+		panic(err)
+	}
+	m.writes = 0
+	m.check(command, arguments)
+	data := datadriven.TestData{Cmd: command, CmdArgs: arguments, Input: b.input}
+	switch command {
+	case "add-nodes":
+		return m.addNodes(data)
+	case "read-index":
+		m.reads = true
+		m.env.Output.Reset()
+		m.node(arguments[0].Key).ReadIndex([]byte(arguments[1].Key))
+		return m.env.Output.String()
+	case "report-snapshot":
+		return m.reportSnapshot(arguments)
+	case "restart":
+		return m.restart(arguments)
+	}
+	return m.env.Handle(new(testing.T), data)
+}
+
+// check refuses what is no valid command, for scripts that were made shorter: nodes that do not
+// exist, and a snapshot from a node to itself, which libraft calls malformed.
+func (m *model) check(command string, arguments []datadriven.CmdArg) {
+	if command == "add-nodes" {
+		return
+	}
+	for i, argument := range arguments {
+		peer := i == 1 && (command == "send-snapshot" || command == "report-unreachable" ||
+			command == "report-snapshot")
+		data := i > 0 && (command == "propose" || command == "read-index" || command == "compact")
+		if command == "log-level" || len(argument.Vals) > 0 || peer || data {
+			continue
+		}
+		if number(argument.Key) > uint64(len(m.env.Nodes)) {
+			panic("no such node")
+		}
+	}
+	if command == "send-snapshot" && arguments[0].Key == arguments[1].Key {
+		panic("a snapshot to itself")
+	}
+}
+
+func number(text string) uint64 {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+func (m *model) node(id string) *rafttest.Node {
+	return &m.env.Nodes[number(id)-1]
+}
+
+func (m *model) addNodes(data datadriven.TestData) string {
+	for _, argument := range data.CmdArgs[1:] {
+		m.limits = m.limits || argument.Key == "max-size-per-msg" ||
+			argument.Key == "max-committed-size-per-ready"
+	}
+	m.extra = func(config *raft.Config) {
+		for _, argument := range data.CmdArgs[1:] {
+			switch argument.Key {
+			case "max-size-per-msg":
+				config.MaxSizePerMsg = number(argument.Vals[0])
+			case "max-uncommitted-size":
+				config.MaxUncommittedEntriesSize = number(argument.Vals[0])
+			case "max-inflight-bytes":
+				config.MaxInflightBytes = number(argument.Vals[0])
+			case "disable-proposal-forwarding":
+				config.DisableProposalForwarding = argument.Vals[0] == "true"
+			}
+		}
+	}
+	before := len(m.env.Nodes)
+	output := m.env.Handle(new(testing.T), data)
+	m.extra = nil
+	for i := before; i < len(m.env.Nodes); i++ {
+		node := &m.env.Nodes[i]
+		node.Storage = &nodeStorage{Storage: node.Storage, model: m, id: uint64(i) + 1}
+	}
+	return output
+}
+
+func (m *model) reportSnapshot(arguments []datadriven.CmdArg) string {
+	status := raft.SnapshotFinish
+	for _, argument := range arguments[2:] {
+		if argument.Key == "success" && argument.Vals[0] == "false" {
+			status = raft.SnapshotFailure
+		}
+	}
+	m.env.Output.Reset()
+	m.node(arguments[0].Key).ReportSnapshot(number(arguments[1].Key), status)
+	return m.env.Output.String()
+}
+
+// restart loses what was in memory: the node's own messages and the work of its threads.
+func (m *model) restart(arguments []datadriven.CmdArg) string {
+	m.env.Output.Reset()
+	node := m.node(arguments[0].Key)
+	config := *node.Config
+	config.Applied = lastHistory(node).GetMetadata().GetIndex()
+	for _, argument := range arguments[1:] {
+		if argument.Key == "applied" {
+			config.Applied = number(argument.Vals[0])
+		}
+	}
+	node.Config = &config
+	rawNode, err := raft.NewRawNode(&config)
+	if err != nil {
+		panic(err)
+	}
+	node.RawNode = rawNode
+	node.History = node.History[:historyPosition(node, config.Applied)+1]
+	node.AppendWork = nil
+	node.ApplyWork = nil
+	m.env.Messages = withoutOwn(m.env.Messages, config.ID)
+	return m.env.Output.String()
+}
+
+func withoutOwn(messages []*raftpb.Message, id uint64) []*raftpb.Message {
+	var kept []*raftpb.Message
+	for _, message := range messages {
+		from := message.GetFrom()
+		if message.GetTo() != id || (from != id && from < math.MaxUint64-1) {
+			kept = append(kept, message)
+		}
+	}
+	return kept
+}
+
+// fill runs the commands of a script on a fresh model and returns those that it can show.
+func fill(blocks []block) []block {
+	m := newModel()
+	var filled []block
+	for _, b := range blocks {
+		if !m.do(&b) {
+			break
+		}
+		filled = append(filled, b)
+	}
+	return filled
+}
