@@ -17,6 +17,8 @@ SCRATCH=
 INITIAL=              # the list that a first start of the cluster is given
 SERVER_OPTIONS=()     # for every store
 declare -A STORE_PID=() STORE_PORT=() STORE_START=()
+declare -A STORE_HOST=()      # where a store listens, 127.0.0.1 if it says nothing
+declare -A STORE_NETWORK=()   # the network namespace that it lives in, if it is not ours
 OTHER_PIDS=()         # processes that are not stores
 
 # --- the end ----------------------------------------------------------------------------------------
@@ -115,6 +117,20 @@ choose_port() {
   done
 }
 
+address_of() {
+  echo "${STORE_HOST[$1]:-127.0.0.1}:${STORE_PORT[$1]}"
+}
+
+# on_network_of ID COMMAND…: where this store lives. The process is that of the command.
+on_network_of() {
+  local network=${STORE_NETWORK[$1]:-}
+  shift
+  if [ -n "$network" ]; then
+    exec ip netns exec "$network" "$@"
+  fi
+  exec "$@"
+}
+
 # choose_members ID…: ports for the stores that begin the cluster. Those in $PORTS, if there are any.
 choose_members() {
   local id list= ports
@@ -126,7 +142,7 @@ choose_members() {
     else
       choose_port "$id"
     fi
-    list+=",$id=127.0.0.1:${STORE_PORT[$id]}"
+    list+=",$id=$(address_of "$id")"
   done
   INITIAL=${list#,}
 }
@@ -137,8 +153,8 @@ launch_store() {
   shift
   touch "$log"
   STORE_START[$id]=$(($(wc -l < "$log") + 1))
-  setsid "$BIN/kvserver" --data "$SCRATCH/data$id" --id "$id" \
-    --listen "127.0.0.1:${STORE_PORT[$id]}" ${SERVER_OPTIONS[@]+"${SERVER_OPTIONS[@]}"} "$@" \
+  on_network_of "$id" setsid "$BIN/kvserver" --data "$SCRATCH/data$id" --id "$id" \
+    --listen "$(address_of "$id")" ${SERVER_OPTIONS[@]+"${SERVER_OPTIONS[@]}"} "$@" \
     < /dev/null >> "$log" 2>&1 &
   STORE_PID[$id]=$!
 }
@@ -153,7 +169,7 @@ start_member() {
 # start_joining ID VIA: a store that is going to be added, told of store VIA.
 start_joining() {
   [ -n "${STORE_PORT[$1]:-}" ] || choose_port "$1"
-  launch_store "$1" --join "127.0.0.1:${STORE_PORT[$2]}"
+  launch_store "$1" --join "$(address_of "$2")"
   wait_ready "$1"
 }
 
@@ -209,7 +225,8 @@ stop_store() {
 ask() {
   local id=$1
   shift
-  timeout 30 redis-cli -h 127.0.0.1 -p "${STORE_PORT[$id]}" "$@"
+  (on_network_of "$id" timeout "${ASK_SECONDS:-30}" redis-cli -h "${STORE_HOST[$id]:-127.0.0.1}" \
+    -p "${STORE_PORT[$id]}" "$@")
 }
 
 # status_field ID FIELD: the first of that name in what a store says of itself.
@@ -297,7 +314,8 @@ writer_begin() {
   : > "$SCRATCH/answers"
   WRITER_RUN=$((WRITER_RUN + 1))
   awk -v run="$WRITER_RUN" 'BEGIN { for (n = 1; ; n++) print "INCRBY load" run ":" n, n }' 2> /dev/null |
-    setsid redis-cli -h 127.0.0.1 -p "${STORE_PORT[$1]}" > "$SCRATCH/answers" 2>&1 &
+    on_network_of "$1" setsid redis-cli -h "${STORE_HOST[$1]:-127.0.0.1}" -p "${STORE_PORT[$1]}" \
+      > "$SCRATCH/answers" 2>&1 &
   WRITER_PID=$!
   OTHER_PIDS=("$WRITER_PID")
 }

@@ -63,6 +63,11 @@ static bool stays_available(const kv_peer *peer, uint64_t added, uint64_t remove
   return live > voters / 2;
 }
 
+/* A new leader has not heard of everybody yet: followers do not talk to each other. */
+static bool is_new_leader(const kv_peer *peer) {
+  return peer->store->ticks - peer->leader_tick <= peer->store->config.election_ticks;
+}
+
 /* Who takes over when this leader is to leave: the live voter that has most of the log. */
 static uint64_t best_successor(const kv_peer *peer) {
   uint64_t best = 0, best_match = 0;
@@ -188,7 +193,8 @@ static bool remove_leader(kv_peer *peer, kv_request *request) {
   raft_basic_status status;
   raft_rawnode_basic_status(peer->node, &status);
   if (successor == 0) {
-    return refuse(peer, request, "ERR the leader cannot be removed, no other live voter can lead");
+    return !is_new_leader(peer) &&
+           refuse(peer, request, "ERR the leader cannot be removed, no other live voter can lead");
   }
   if (status.lead_transferee == 0) {
     hand_over(peer, successor);
@@ -206,7 +212,8 @@ static bool step_remove(kv_peer *peer, kv_request *request, const kv_admin *admi
     return remove_leader(peer, request);
   }
   if (!stays_available(peer, 0, member->id)) {
-    return refuse(peer, request,
+    return !is_new_leader(peer) &&
+           refuse(peer, request,
                   "ERR removing it would leave the region without a live majority of voters");
   }
   kv_change_peer change = {.peer_id = member->id, .store_id = member->store_id, .remove = true};

@@ -309,6 +309,7 @@ static void wake_waiting(kv_peer *peer) {
 
 static void leader_changed(kv_peer *peer, bool was_leader) {
   kv_store *store = peer->store;
+  peer->leader_tick = store->ticks;
   kv_log(&store->devices.logger, KV_INFO, "leader changed",
          "region=%llu term=%llu leader_peer=%llu leader_store=%llu",
          (unsigned long long)peer->region_id, (unsigned long long)peer->term,

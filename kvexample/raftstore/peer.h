@@ -60,6 +60,7 @@ struct kv_peer {
   raft_role role;
   uint64_t leader; /* peer id, 0: none */
   uint64_t term;
+  uint64_t leader_tick; /* when it changed last */
 
   /* Log writes. */
   size_t appends_in_flight;

@@ -1,0 +1,72 @@
+# lib.sh - cases of tests with real processes. Sourced; see kvexample/demo/lib.sh for the stores.
+#
+#   cd "$(dirname "$0")/../.." || exit 1
+#   . test/cluster/lib.sh
+#   …functions…
+#   cases what_this_proves what_that_proves …
+#
+# Each case is a function, run in order on the cluster as the case before left it. The first that
+# fails ends the script.
+#
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+
+# shellcheck source=kvexample/demo/lib.sh
+. kvexample/demo/lib.sh
+
+# A test needs no large files.
+SERVER_OPTIONS=(--log-segment-bytes 1048576)
+PASSED=0
+CASE=
+
+# Whatever ends the script, its last line is what was counted.
+count_and_end() {
+  local status=$?
+  cluster_end
+  type -t case_end > /dev/null && case_end
+  [ "$status" = 0 ] || echo "not ok - $CASE"
+  echo "$PASSED passed, $((status != 0)) failed"
+  exit "$status"
+}
+
+cases() {
+  local begin
+  cluster_begin
+  trap count_and_end EXIT
+  for CASE in "$@"; do
+    begin=$(now_ms)
+    "$CASE"
+    PASSED=$((PASSED + 1))
+    echo "ok - $CASE ($(seconds $(($(now_ms) - begin))) s)"
+  done
+}
+
+three_stores() {
+  choose_members 1 2 3
+  start_member 1 2 3
+  find_leader
+}
+
+# expect WHAT FOUND EXPECTED
+expect() {
+  [ "$2" = "$3" ] || fail "$1: '$2' instead of '$3'"
+}
+
+# expect_like WHAT FOUND PATTERN: a bash pattern.
+expect_like() {
+  # shellcheck disable=SC2053 # it is meant as a pattern
+  [[ $2 == $3 ]] || fail "$1: '$2' does not look like '$3'"
+}
+
+# What was acknowledged is there once, seen from every store that runs.
+nothing_is_lost() {
+  local id
+  for id in $(running); do
+    written_is_there "$id" || fail "store $id: acknowledged and read differ:
+$(diff "$SCRATCH/acknowledged" "$SCRATCH/read" | head -n 10)" "$id"
+  done
+}
+
+write_works() {
+  [ "$(ask "$1" set probe "$(now_ms)" 2>&1)" = OK ]
+}
