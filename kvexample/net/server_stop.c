@@ -36,15 +36,16 @@ void kv_server_begin_stop(kv_server *server) {
   (void)uv_timer_start(&server->stop_timer, on_late, server->config->stop_ms, 0);
 }
 
-static bool still_leads(const kv_server *server) {
+/* Commands that other stores have forwarded are answered too. */
+static bool is_due(const kv_server *server) {
   kv_store_summary summary;
   kv_store_summarize(server->store, &summary);
-  return summary.leaders > 0 && uv_now(&server->loop) < server->resign_until;
+  return server->clients.figures.connected > 0 || summary.pending_count > 0 ||
+         (summary.leaders > 0 && uv_now(&server->loop) < server->resign_until);
 }
 
 void kv_server_check_stop(kv_server *server) {
-  if (server->phase == KV_SERVER_DRAINING && server->clients.figures.connected == 0 &&
-      !still_leads(server)) {
+  if (server->phase == KV_SERVER_DRAINING && !is_due(server)) {
     server->phase = KV_SERVER_STOPPED;
     uv_stop(&server->loop);
   }
