@@ -215,7 +215,7 @@ static void execute(kv_client *client, slot *s, const kv_command *command) {
   client->class = s->class;
   client->under_way++;
   client->clients->waiting++;
-  kv_store_execute(client->clients->store, command, 0, on_answer, s);
+  client->clients->execute(client->clients->store, command, 0, on_answer, s);
 }
 
 static bool must_wait(const kv_client *client, const kv_command *command) {

@@ -45,6 +45,9 @@ typedef struct kv_clients kv_clients;
 /* What serves the clients; zero-initialise and fill in before the first client. */
 struct kv_clients {
   kv_store *store;
+  /* kv_store_execute, but for tests. */
+  void (*execute)(kv_store *store, const kv_command *command, uint64_t timeout_ms,
+                  kv_answer_function answer, void *ctx);
   kv_cursors *cursors;
   const kv_logger *logger;
   const kv_setting *settings;

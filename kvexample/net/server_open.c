@@ -227,7 +227,8 @@ static int open_clients(kv_server *server, kv_error *error) {
   if (server->cursors == NULL) {
     return kv_fail(error, KV_ENOMEM, "out of memory");
   }
-  server->clients = (kv_clients){.cursors = server->cursors,
+  server->clients = (kv_clients){.execute = kv_store_execute,
+                                 .cursors = server->cursors,
                                  .logger = server->logger,
                                  .limits = server->config->clients,
                                  .host = kv_server_host_call,
