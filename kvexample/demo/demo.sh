@@ -127,13 +127,13 @@ catch_up_by_log() {
   start_member "$KILLED"
   find_leader
   wait_until 30 "store $KILLED caught up" caught_up "$KILLED"
-  grep -q 'snapshot' <(log_of "$KILLED" | grep 'installed\|received') && fail "store $KILLED took a snapshot" "$KILLED"
+  ! logged "$KILLED" 'snapshot installed' || fail "store $KILLED took a snapshot" "$KILLED"
   agreed
   passed "store $KILLED is at index $(status_field "$KILLED" applied), the leader was at $behind"
 }
 
 catch_up_by_snapshot() {
-  local away
+  local away bytes
   step 5 'A store misses writes that the log no longer has, and catches up by snapshot'
   away=$(follower)
   kill_store "$away"
@@ -144,10 +144,11 @@ catch_up_by_snapshot() {
   start_member "$away"
   find_leader
   wait_until 60 "store $away caught up" caught_up "$away"
-  log_of "$away" | grep -q 'snapshot' || fail "store $away did not take a snapshot" "$away"
+  logged "$away" 'snapshot installed' || fail "store $away did not take a snapshot" "$away"
   agreed
   everything_is_there "$away"
-  passed "$(log_of "$away" | grep -o 'snapshot installed.*\|snapshot received.*' | tail -n 1)"
+  bytes=$(grep -o 'snapshot received.*bytes=[0-9]*' <(log_of "$away") | grep -o '[0-9]*$' | tail -n 1)
+  passed "store $away installed a snapshot of ${bytes:-?} bytes and has everything"
 }
 
 hand_over() {

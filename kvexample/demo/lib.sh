@@ -178,9 +178,14 @@ log_of() {
   tail -n "+${STORE_START[$1]}" "$SCRATCH/store$1.log"
 }
 
+# logged ID PATTERN: this run of the store has said so. (Not a pipe: grep may be done before tail.)
+logged() {
+  grep -q -- "$2" <(log_of "$1")
+}
+
 is_ready() {
   gone "${STORE_PID[$1]}" && fail "store $1 ended while it started" "$1"
-  log_of "$1" | grep -q 'msg="\?ready'
+  logged "$1" 'msg="\?ready'
 }
 
 wait_ready() {

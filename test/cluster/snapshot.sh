@@ -15,7 +15,7 @@ load_records() {
 }
 
 installed_snapshot() {
-  log_of "$1" | grep -q 'msg="snapshot installed'
+  logged "$1" 'msg="snapshot installed'
 }
 
 compact() {
@@ -40,7 +40,7 @@ a_store_that_was_away_gets_a_snapshot() {
 
 # Or there: it may have been quick.
 on_its_way() {
-  log_of "$1" | grep -q snapshot || caught_up "$1"
+  logged "$1" snapshot || caught_up "$1"
 }
 
 # Killed while it receives or installs, it begins again.
