@@ -69,8 +69,8 @@ void raft_membership_auto_leave(raft_rawnode *node) {
   if (rc == RAFT_OK) {
     raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_CONF_AUTO_LEAVE, 0, 0, 0, 0);
   }
-  /* During a hand-over it is refused: the next leader does it, or the next entry applied. */
-  node->auto_leave_owed = rc == RAFT_ENOMEM;
+  /* During a hand-over it is refused: the next leader does it, or this one when it stays. */
+  node->auto_leave_owed = rc == RAFT_ENOMEM || rc == RAFT_EDROPPED_TRANSFERRING;
 }
 
 static void tell_conf_state(const raft_rawnode *node, raft_conf_state *conf_state) {

@@ -77,7 +77,7 @@ struct raft_rawnode {
   uint64_t round;       /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
   bool lease_void;      /* a hand-over was begun in this term: leases prove nothing */
   bool came_back;       /* started with a term: may have granted a lease before */
-  bool auto_leave_owed; /* leaving the joint configuration found no memory: try again */
+  bool auto_leave_owed; /* the joint configuration could not be left at once: try again */
   raft_read_queue reads;
 
   /* The logical clock. */

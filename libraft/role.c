@@ -114,7 +114,7 @@ static int tick_leader(raft_rawnode *node) {
     return rc;
   }
   raft_snapshot_tick(node);
-  if (node->auto_leave_owed) {
+  if (node->auto_leave_owed && node->lead_transferee == RAFT_NO_ID) {
     raft_membership_auto_leave(node);
   }
   if (node->heartbeat_elapsed >= node->config.heartbeat_ticks) {
