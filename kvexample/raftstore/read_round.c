@@ -41,7 +41,7 @@ static kv_read_task *create_task(const kv_peer *peer, kv_read_kind kind, const k
   }
   kv_read_task *task = calloc(1, sizeof *task);
   raft_slice *commands = malloc(batch->count * sizeof *commands + bytes + 1);
-  size_t *ends = calloc(batch->count, sizeof *ends);
+  size_t *ends = calloc(batch->count + 1, sizeof *ends);
   if (task == NULL || commands == NULL || ends == NULL) {
     free(task);
     free(commands);

@@ -251,7 +251,7 @@ static kv_store *create(const kv_store_config *config, const kv_devices *devices
 
 int kv_store_open(const kv_store_config *config, const kv_devices *devices, kv_engine *engine,
                   kv_store **store, kv_error *error) {
-  kv_error local;
+  kv_error local = {0};
   error = error != NULL ? error : &local;
   *error = (kv_error){0};
   int rc = check_config(config, error);
