@@ -45,6 +45,10 @@ static bool is_storage_thread(uint64_t id) {
   return id == RAFT_APPEND_THREAD || id == RAFT_APPLY_THREAD;
 }
 
+static bool is_storage_answer(raft_message_type type) {
+  return type == RAFT_MSG_STORAGE_APPEND_RESP || type == RAFT_MSG_STORAGE_APPLY_RESP;
+}
+
 /* ---- storage answers ---- */
 
 int raft_applied_to(raft_rawnode *node, uint64_t index, uint64_t bytes) {
@@ -239,7 +243,7 @@ static int check(const raft_rawnode *node, const raft_message *message) {
     return RAFT_EMALFORMED;
   }
   bool from_storage = is_storage_thread(message->from);
-  if (from_storage && !node->config.async_storage_writes) {
+  if (from_storage && !(node->config.async_storage_writes && is_storage_answer(message->type))) {
     return RAFT_EMALFORMED;
   }
   if (is(message, LOCAL) && !from_storage) {
@@ -251,7 +255,7 @@ static int check(const raft_rawnode *node, const raft_message *message) {
   }
   bool anonymous = is(message, FROM_LEADER | VOTE) && message->from == RAFT_NO_ID;
   bool echo = is(message, FROM_LEADER) && message->from == node->config.id;
-  bool timeless = is(message, VOTE) && message->term == 0;
+  bool timeless = is(message, FROM_LEADER | VOTE) && message->term == 0;
   bool empty = message->type == RAFT_MSG_PROP && message->entry_count == 0;
   return anonymous || echo || timeless || empty ? RAFT_EMALFORMED : RAFT_OK;
 }

@@ -270,6 +270,18 @@ START_TEST(messages_that_contradict_themselves_change_nothing) {
 }
 END_TEST
 
+/* A candidate that followed one would go back to a term in which it may have voted. */
+START_TEST(nobody_leads_term_0) {
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 3)), RAFT_OK);
+  static const raft_message_type leaders[] = {RAFT_MSG_APP, RAFT_MSG_HEARTBEAT, RAFT_MSG_SNAP};
+  for (size_t i = 0; i < 3; i++) {
+    raft_message timeless = {.type = leaders[i], .from = 1, .to = 3};
+    ck_assert_int_eq(group_step(&g, timeless), RAFT_EMALFORMED);
+  }
+  ck_assert_uint_eq(group_status(&g, 3).hard_state.term, 2);
+}
+END_TEST
+
 START_TEST(strangers_and_local_messages_are_refused) {
   raft_message stranger = {.type = RAFT_MSG_APP_RESP, .from = 8, .to = 1, .term = 1, .index = 1};
   ck_assert_int_eq(group_step(&g, stranger), RAFT_EPEER_NOT_FOUND);
@@ -329,6 +341,7 @@ int main(void) {
       a_message_holds_at_least_one_entry_and_no_more_than_the_limit,
       heartbeats_promise_no_more_than_is_known_to_match,
       messages_that_contradict_themselves_change_nothing,
+      nobody_leads_term_0,
       strangers_and_local_messages_are_refused,
       step_never_writes_to_the_callers_message,
       memory_in_steady_state_stands_still,
