@@ -160,7 +160,7 @@ static void crash_or_start(run *r) {
 
 static void disturb_network(run *r) {
   world *w = &r->w;
-  switch (world_random(w, 4)) {
+  switch (world_random(w, 7)) {
   case 0: world_isolate(w, 1 + world_random(w, w->store_count), true); break;
   case 1: {
     uint64_t from = 1 + world_random(w, w->store_count), to = 1 + world_random(w, w->store_count);
