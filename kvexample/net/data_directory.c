@@ -72,19 +72,24 @@ static int write_synced(const char *path, const char *text, kv_error *error) {
   return rc;
 }
 
-/* Whole or not at all, whatever happens. */
-static int replace_file(const char *folder, const char *name, const char *text, kv_error *error) {
-  char *path = join(folder, name);
-  char *temporary = path == NULL ? NULL : join(folder, "new.tmp");
-  int rc = temporary == NULL ? kv_fail(error, KV_ENOMEM, "out of memory") : KV_OK;
-  if (rc == KV_OK) {
-    rc = write_synced(temporary, text, error);
-  }
+static int replace(const char *folder, const char *temporary, const char *path, const char *text,
+                   kv_error *error) {
+  int rc = write_synced(temporary, text, error);
   if (rc == KV_OK && rename(temporary, path) != 0) {
     rc = io_error(error, "rename to", path);
   }
-  if (rc == KV_OK) {
-    rc = sync_folder(folder, error);
+  return rc == KV_OK ? sync_folder(folder, error) : rc;
+}
+
+/* Whole or not at all, whatever happens. */
+static int replace_file(const char *folder, const char *name, const char *text, kv_error *error) {
+  char *path = join(folder, name);
+  char *temporary = join(folder, "new.tmp");
+  int rc = KV_ENOMEM;
+  if (path == NULL || temporary == NULL) {
+    (void)kv_fail(error, KV_ENOMEM, "out of memory");
+  } else {
+    rc = replace(folder, temporary, path, text, error);
   }
   free(path);
   free(temporary);
@@ -93,29 +98,54 @@ static int replace_file(const char *folder, const char *name, const char *text, 
 
 /* ---- IDENT ---- */
 
+/* Reads a line such as "store 3" and moves behind it. */
+static bool take_line(const char **at, const char *name, uint64_t *value) {
+  const size_t len = strlen(name);
+  char *end = NULL;
+  if (strncmp(*at, name, len) != 0 || (*at)[len] != ' ' || (*at)[len + 1] < '0' ||
+      (*at)[len + 1] > '9') {
+    return false;
+  }
+  errno = 0;
+  *value = strtoull(*at + len + 1, &end, 10);
+  *at = end + 1;
+  return errno == 0 && *end == '\n';
+}
+
+static int parse_ident(kv_data_directory *directory, const char *path, const char *text,
+                       kv_error *error) {
+  uint64_t format = 0;
+  const char *at = text;
+  const bool known = take_line(&at, "format", &format);
+  if (known && format != IDENT_FORMAT) {
+    return kv_fail(error, KV_EFOREIGN,
+                   "%s: the data has format %" PRIu64 ", this program writes %d: use the release "
+                   "that wrote it",
+                   path, format, IDENT_FORMAT);
+  }
+  if (!known || !take_line(&at, "cluster", &directory->cluster_id) ||
+      !take_line(&at, "store", &directory->store_id)) {
+    return kv_fail(error, KV_ECORRUPT,
+                   "%s is not readable: restore it from a copy, or remove the store from its "
+                   "cluster and start it anew in an empty directory",
+                   path);
+  }
+  return KV_OK;
+}
+
 static int read_ident(kv_data_directory *directory, kv_error *error) {
-  char text[IDENT_MAX];
-  int format = 0;
+  char text[IDENT_MAX] = "";
   char *path = join(directory->path, "IDENT");
-  int rc = path == NULL ? kv_fail(error, KV_ENOMEM, "out of memory")
-                        : read_file(path, text, sizeof text, error);
-  if (rc == KV_ENOTFOUND) {
-    directory->fresh = true;
-    rc = KV_OK;
-  } else if (rc == KV_OK && sscanf(text, "format %d\ncluster %" SCNu64 "\nstore %" SCNu64 "\n",
-                                   &format, &directory->cluster_id, &directory->store_id) != 3) {
-    rc = kv_fail(error, KV_ECORRUPT,
-                 "%s is not readable: restore it from a copy, or remove the "
-                 "store from its cluster and start it anew in an empty directory",
-                 path);
-  } else if (rc == KV_OK && format != IDENT_FORMAT) {
-    rc = kv_fail(error, KV_EFOREIGN,
-                 "%s: the data has format %d, this program writes %d: use the "
-                 "release that wrote it",
-                 path, format, IDENT_FORMAT);
+  if (path == NULL) {
+    return kv_fail(error, KV_ENOMEM, "out of memory");
+  }
+  int rc = read_file(path, text, sizeof text, error);
+  directory->fresh = rc == KV_ENOTFOUND;
+  if (rc != KV_ENOTFOUND) {
+    rc = rc == KV_OK ? parse_ident(directory, path, text, error) : rc;
   }
   free(path);
-  return rc;
+  return directory->fresh ? KV_OK : rc;
 }
 
 static int lock(kv_data_directory *directory, kv_error *error) {
@@ -139,11 +169,13 @@ int kv_data_directory_open(const char *path, kv_data_directory *directory, kv_er
   directory->log = join(path, "log");
   directory->db = join(path, "db");
   directory->snap = join(path, "snap");
-  const bool complete = directory->path != NULL && directory->log != NULL &&
-                        directory->db != NULL && directory->snap != NULL;
-  int rc = complete ? make_folder(path, error) : kv_fail(error, KV_ENOMEM, "out of memory");
-  if (rc == KV_OK) {
-    rc = lock(directory, error);
+  int rc = KV_ENOMEM;
+  if (directory->path == NULL || directory->log == NULL || directory->db == NULL ||
+      directory->snap == NULL) {
+    (void)kv_fail(error, KV_ENOMEM, "out of memory");
+  } else {
+    rc = make_folder(path, error);
+    rc = rc == KV_OK ? lock(directory, error) : rc;
   }
   if (rc == KV_OK) {
     rc = read_ident(directory, error);
