@@ -229,6 +229,9 @@ int raft_rawnode_propose(raft_rawnode *rn, const raft_slice *slices, size_t coun
 }
 
 int raft_rawnode_propose_batch(raft_rawnode *rn, const raft_bytes *payloads, size_t count) {
+  if (rn->poisoned != RAFT_OK) {
+    return rn->poisoned;
+  }
   if (count == 0) {
     return RAFT_EINVAL;
   }

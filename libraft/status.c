@@ -42,6 +42,9 @@ int raft_rawnode_progress(const raft_rawnode *rn, size_t position, raft_progress
 }
 
 int raft_rawnode_set_randomized_election_timeout(raft_rawnode *rn, uint32_t ticks) {
+  if (rn->poisoned != RAFT_OK) {
+    return rn->poisoned;
+  }
   if (ticks == 0) {
     return RAFT_EINVAL;
   }
