@@ -5,6 +5,8 @@
 #include "net/outbound.h"
 
 #include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +14,10 @@ enum {
   SMALL_FRAME = 1 << 10,
   SMALL_RESERVE = 1 << 20, /* queue that small frames have for themselves */
   BACKOFF_FIRST = 50,      /* milliseconds */
-  BACKOFF_LAST = 1000
+  BACKOFF_LAST = 1000,
+  /* A path that swallows packets is given up after this, connecting or connected: TCP itself would
+   * wait for minutes, and longer after each try, when the path has long been mended. */
+  DEAD_AFTER = 3000
 };
 
 struct kv_outbound_link {
@@ -27,6 +32,7 @@ struct kv_outbound_link {
   bool closed; /* for good */
   uint64_t backoff;
   uint64_t retry_at;
+  uint64_t begun_at; /* of the connection */
 };
 
 static const kv_protocol link_protocol;
@@ -69,6 +75,7 @@ static int begin(kv_outbound_link *link) {
     kv_connection_close(link->connection, UV_ENOMEM);
     return KV_ENOMEM;
   }
+  link->begun_at = uv_now(connections->loop);
   kv_connection_dial(link->connection, link->address);
   return KV_OK;
 }
@@ -100,6 +107,13 @@ static bool has_room(const kv_outbound_link *link, const raft_bytes *parts, size
   return queued == 0 || queued + bytes <= link->outbound->queue_bytes + reserve;
 }
 
+static void give_up_dialing(kv_outbound_link *link) {
+  if (link->connection != NULL && !link->connected &&
+      uv_now(link->outbound->connections->loop) - link->begun_at > DEAD_AFTER) {
+    kv_connection_close(link->connection, UV_ETIMEDOUT);
+  }
+}
+
 int kv_outbound_send(kv_outbound *outbound, uint64_t store_id, const char *address,
                      kv_frame_type type, const raft_bytes *parts, size_t count) {
   kv_outbound_link *link = find(outbound, store_id);
@@ -110,6 +124,7 @@ int kv_outbound_send(kv_outbound *outbound, uint64_t store_id, const char *addre
   if (len > 0 && len < sizeof link->address) {
     memcpy(link->address, address, len + 1);
   }
+  give_up_dialing(link);
   int rc = link->connection == NULL ? begin(link) : KV_OK;
   if (rc == KV_OK && (link->connection->closing || !has_room(link, parts, count))) {
     rc = KV_EBUSY;
@@ -128,8 +143,17 @@ void kv_outbound_report(kv_outbound *outbound) {
 
 /* ---- protocol ---- */
 
+static void give_up_when_dead(const kv_connection *connection) {
+  const unsigned milliseconds = DEAD_AFTER;
+  uv_os_fd_t fd;
+  if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0) {
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+  }
+}
+
 static void on_connected(kv_connection *connection) {
   kv_outbound_link *link = connection->state;
+  give_up_when_dead(connection);
   link->connected = true;
   kv_connection_touch(connection);
 }

@@ -3,7 +3,7 @@
 #
 # Where network namespaces are allowed each store lives in one of its own, and a link is taken down:
 # a true partition. Elsewhere the store is stopped by SIGSTOP, which cuts it off just as well, but
-# it cannot be asked meanwhile; the first case says which.
+# it cannot be asked meanwhile; the first case says which. PARTITION=stop asks for the latter.
 #
 # Stores talk on loopback addresses only; 127.77.0.0/24 are such, and the kernel can be told to
 # route them (route_localnet).
@@ -63,6 +63,7 @@ case_end() {
 # A connection through the switch is the proof that this machine can do it.
 networks_work() {
   local end=$((SECONDS + 5))
+  [ "${PARTITION:-}" != stop ] || { echo 'it was asked for' && return 1; }
   command -v ip > /dev/null && make_switch && plug_in 1 && plug_in 2 && plug_in 3 || return 1
   until switch_forwards; do
     [ "$SECONDS" -lt "$end" ] || return 1
@@ -130,7 +131,7 @@ the_leader_is_cut_off_under_load() {
   if can_be_asked; then
     answer=$(ASK_SECONDS=2 ask "$old" get register)
     [ "$answer" != before ] || fail 'the old leader answered a stale value'
-    answer=$(ASK_SECONDS=2 ask "$old" set register lost)
+    answer=$(ASK_SECONDS=2 ask "$old" set other value)
     [ "$answer" != OK ] || fail 'the old leader acknowledged a write'
   fi
   reconnect "$old"
@@ -150,9 +151,9 @@ a_follower_that_is_cut_off_disturbs_nobody() {
   term=$(status_field "$LEADER" term)
   writer_begin "$LEADER"
   cut_off "$away"
-  wait_until 60 'writes' acknowledged_more_than 500
+  wait_until 60 'writes' acknowledged_more_than 200
   reconnect "$away"
-  wait_until 60 'more writes' acknowledged_more_than $(($(acknowledged) + 200))
+  wait_until 60 'more writes' acknowledged_more_than $(($(acknowledged) + 100))
   writer_end
   find_leader
   expect 'leader' "$LEADER" "$leader"
