@@ -33,7 +33,7 @@ cluster_begin() {
   else
     SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/kvexample.XXXXXX") || exit 1
   fi
-  trap cluster_end EXIT
+  trap end_with_cluster EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
 }
@@ -47,8 +47,9 @@ gone() {
   ! kill -0 "$1" 2> /dev/null
 }
 
+# Not 0 if a store ended in any other way than being stopped or killed by us.
 cluster_end() {
-  local pid end=$((SECONDS + 10))
+  local pid status bad=0 end=$((SECONDS + 10))
   trap '' INT TERM HUP
   for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}"; do
     stop_pid "$pid"
@@ -56,9 +57,25 @@ cluster_end() {
   for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}"; do
     until gone "$pid" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
     kill -KILL "$pid" 2> /dev/null
-    wait "$pid" 2> /dev/null
+    status=0
+    wait "$pid" 2> /dev/null || status=$?
+    case $status in
+    0 | 137 | 143) ;;
+    *) bad=$status ;;
+    esac
   done
+  if [ "$bad" != 0 ]; then
+    echo "FAILED: a store that was stopped ended with status $bad" >&2
+    tail -n 40 "$SCRATCH"/store*.log >&2
+  fi
   [ -n "$KEEP" ] || [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"
+  return "$bad"
+}
+
+end_with_cluster() {
+  local status=$?
+  cluster_end || status=1
+  exit "$status"
 }
 
 # fail TEXT [ID…]: says what was not as it should be, shows the last lines of these stores' logs (of

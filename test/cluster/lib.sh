@@ -22,7 +22,7 @@ CASE=
 # Whatever ends the script, its last line is what was counted.
 count_and_end() {
   local status=$?
-  cluster_end
+  cluster_end || status=1
   type -t case_end > /dev/null && case_end
   [ "$status" = 0 ] || echo "not ok - $CASE"
   echo "$PASSED passed, $((status != 0)) failed"
