@@ -43,7 +43,8 @@ typedef struct kv_log_device {
   void *ctx;
   /* Makes the changes visible to the reading functions at once, in call order, and durable later:
    * kv_store_log_written(store, token, rc). Everything queued becomes durable in call order. A
-   * failed write is fatal for the program. KV_EBUSY: the queue is full, nothing was taken. */
+   * failed write is fatal for the program. KV_EBUSY: the queue is full, KV_EFULL: the disk is;
+   * nothing was taken, it is offered again. */
   int (*write)(void *ctx, const kv_log_change *changes, size_t count, uint64_t token);
   /* Reading, answered at once. KV_ENOTFOUND: no such region. */
   int (*bounds)(void *ctx, uint64_t region_id, kv_log_bounds *bounds);

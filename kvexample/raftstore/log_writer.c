@@ -115,8 +115,8 @@ static void hand_over(kv_store *store) {
   int rc = device->write(device->ctx, writer->changes, writer->change_count, writer->token + 1);
   if (rc != KV_OK) {
     free(request);
-    writer->full = rc == KV_EBUSY;
-    if (rc != KV_EBUSY) {
+    writer->full = rc == KV_EBUSY || rc == KV_EFULL;
+    if (!writer->full) {
       kv_store_fail(store, rc, "the raft log refused a write");
     }
     return;
@@ -141,6 +141,10 @@ void kv_log_writer_flush(kv_store *store) {
   } else {
     attach(store);
   }
+}
+
+void kv_log_writer_tick(kv_log_writer *writer) {
+  writer->full = false;
 }
 
 void kv_store_log_written(kv_store *store, uint64_t token, int rc) {

@@ -52,7 +52,7 @@ typedef struct kv_log_writer {
   kv_log_parts parts;
   kv_log_request *first, *last; /* handed to the device, in order */
   uint64_t token;
-  bool full; /* the device refused; cleared by its next completion */
+  bool full; /* the device refused; cleared by its next completion and by each tick */
 } kv_log_writer;
 
 struct kv_store;
@@ -64,5 +64,8 @@ void kv_log_writer_add(struct kv_store *store, const kv_log_change *change, kv_l
 /* Hands what was gathered to the device. */
 void kv_log_writer_flush(struct kv_store *store);
 bool kv_log_writer_has_work(const kv_log_writer *writer);
+/* What the device refused is offered again: space on a disk comes back without a completion, and a
+ * queue may have been full of work that is not ours. */
+void kv_log_writer_tick(kv_log_writer *writer);
 
 #endif

@@ -66,6 +66,8 @@ void kv_store_engine_moved(kv_store *store) {
 void kv_store_tick(kv_store *store) {
   store->ticks++;
   store->ticked = true;
+  kv_log_writer_tick(&store->log);
+  kv_store_engine_moved(store); /* it may have lacked memory, and have nothing to give back */
   for (size_t i = 0; i < store->regions.count; i++) {
     if (store->regions.slots[i].peer != NULL) {
       kv_peer_tick(store->regions.slots[i].peer);

@@ -185,6 +185,9 @@ static int write_changes(void *ctx, const kv_log_change *changes, size_t count, 
   if (log->limit > 0 && log->write_count >= log->limit) {
     return KV_EBUSY;
   }
+  if (log->no_space) {
+    return KV_EFULL;
+  }
   world_write write = {token, allocate(count * sizeof *changes), count};
   for (size_t i = 0; i < count; i++) {
     apply(&log->seen, &changes[i]);

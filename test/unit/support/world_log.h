@@ -38,7 +38,8 @@ typedef struct world_log {
   world_log_state durable;
   world_write *writes; /* not durable, in order */
   size_t write_count;
-  size_t limit; /* of write_count; more is KV_EBUSY. 0: none */
+  size_t limit;  /* of write_count; more is KV_EBUSY. 0: none */
+  bool no_space; /* writes are refused as by a full disk */
 } world_log;
 
 /* The device that is this log. */
