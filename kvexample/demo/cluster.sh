@@ -33,7 +33,7 @@ tell() {
   echo "  redis-cli -p $other get greeting"
   echo "  redis-cli -p $other --scan"
   if [ -x "$BIN/kvctl" ]; then
-    echo "  $BIN/kvctl --to 127.0.0.1:$port status"
+    echo "  $BIN/kvctl --addr 127.0.0.1:$port status"
   fi
   echo
   echo 'Ctrl-C stops all of them.'
