@@ -29,6 +29,7 @@ typedef struct apply_run {
   kv_reply scratch; /* answers that nobody waits for */
   raft_slice *args; /* of the command being decoded; grows */
   size_t arg_room;
+  bool owned; /* KV_APPLY_CLEAR: another region has keys of the range */
 } apply_run;
 
 void kv_apply_task_free(kv_apply_task *task) {
@@ -280,10 +281,21 @@ static int bury(apply_run *run) {
   return kv_region_state_save(run->txn, state);
 }
 
+static int note_owner(void *ctx, const kv_region_state *state) {
+  apply_run *run = ctx;
+  run->owned = run->owned || (state->phase != KV_REGION_TOMBSTONE &&
+                              kv_region_overlaps(&state->region, &run->state.region));
+  return KV_OK;
+}
+
+/* Data that another region of this store has taken over is left alone. */
 static int clear(apply_run *run) {
   kv_apply_task *task = run->task;
   int rc = kv_region_state_load(run->txn, task->region_id, &run->state);
-  if (rc != KV_OK || run->state.phase != KV_REGION_TOMBSTONE) {
+  if (rc == KV_OK) {
+    rc = kv_region_state_each(run->txn, note_owner, run);
+  }
+  if (rc != KV_OK || run->state.phase != KV_REGION_TOMBSTONE || run->owned) {
     return rc;
   }
   return kv_data_clear(run->txn, run->state.region.start, run->state.region.end, CLEAR_KEYS,

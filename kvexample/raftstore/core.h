@@ -43,6 +43,8 @@ struct kv_store {
   kv_log_writer log;
   kv_apply_task *applied_first, *applied_last; /* given back by the engine, not looked at yet */
   kv_read_task *read_first, *read_last;
+  kv_apply_task *clear_first, *clear_last; /* data of regions that are gone, to be deleted */
+  bool disk_full;                          /* the engine's last transaction found no room */
   bool engine_full; /* the engine device refused a task since the last completion */
 
   kv_store_summary summary; /* its counters */
@@ -62,6 +64,7 @@ void kv_store_engine_moved(kv_store *store);
 /* Everything that the engine gave back. */
 void kv_store_handle_applied(kv_store *store);
 void kv_store_handle_reads(kv_store *store);
+void kv_store_clear_submit(kv_store *store);
 
 /* ---- answer.c: every request is answered through one of these, and gone afterwards, or with the
  * next flush when called from outside of one ---- */

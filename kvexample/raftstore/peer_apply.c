@@ -216,20 +216,33 @@ void kv_peer_bury(kv_peer *peer) {
 
 void kv_peer_clear_data(kv_store *store, uint64_t region_id, uint64_t peer_id) {
   kv_apply_task *task = calloc(1, sizeof *task);
-  if (task == NULL) {
-    return; /* with the next start */
-  }
-  task->kind = KV_APPLY_CLEAR;
-  task->region_id = region_id;
-  task->peer_id = peer_id;
-  if (store->devices.engine.apply(store->devices.engine.ctx, task) != KV_OK) {
-    kv_apply_task_free(task);
+  if (task != NULL) { /* else with the next start */
+    task->kind = KV_APPLY_CLEAR;
+    task->region_id = region_id;
+    task->peer_id = peer_id;
+    push(&store->clear_first, &store->clear_last, task);
   }
 }
 
+void kv_store_clear_submit(kv_store *store) {
+  while (store->clear_first != NULL && !store->engine_full) {
+    kv_apply_task *task = store->clear_first, *next = task->next;
+    task->next = NULL;
+    if (store->devices.engine.apply(store->devices.engine.ctx, task) != KV_OK) {
+      task->next = next;
+      store->engine_full = true;
+      break;
+    }
+    store->clear_first = next;
+    store->clear_last = next != NULL ? store->clear_last : NULL;
+  }
+}
+
+/* Space that could not be freed, because the disk is full, is freed with the next start. */
 static void cleared(kv_store *store, kv_apply_task *task) {
-  bool again = task->rc == KV_OK && task->more && !store->closing;
-  if (!again || store->devices.engine.apply(store->devices.engine.ctx, task) != KV_OK) {
+  if (task->rc == KV_OK && task->more) {
+    push(&store->clear_first, &store->clear_last, task);
+  } else {
     kv_apply_task_free(task);
   }
 }
@@ -237,6 +250,7 @@ static void cleared(kv_store *store, kv_apply_task *task) {
 void kv_peer_applied(kv_peer *peer, kv_apply_task *task) {
   kv_apply_queue *queue = &peer->apply;
   queue->outstanding--;
+  peer->store->disk_full = task->rc == KV_EFULL;
   if (task->rc == KV_OK && task->kind == KV_APPLY_BURY) {
     peer->removed = true;
     kv_apply_task_free(task);

@@ -241,7 +241,7 @@ void kv_store_snapshot_received(kv_store *store, uint64_t from_store, raft_bytes
   }
   kv_peer *peer = kv_region_map_peer(&store->regions, header.region_id);
   if (peer != NULL && header.to_store == store->config.store_id &&
-      header.to_peer == peer->peer_id) {
+      header.from_store == from_store && header.to_peer == peer->peer_id) {
     kv_peer_learn(peer, header.from_peer, header.from_store);
     kv_peer_snapshot_receive(peer, &message, file);
   } else {

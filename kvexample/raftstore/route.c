@@ -47,6 +47,11 @@ static void gather(kv_peer *peer, kv_request *request) {
 static void to_leader_here(kv_peer *peer, kv_request *request) {
   if (request->kind == KV_REQUEST_ADMIN) {
     kv_membership_start(peer, request);
+  } else if (request->kind == KV_REQUEST_WRITE && peer->store->disk_full) {
+    kv_answer_error(
+        peer->store, request,
+        "TRYAGAIN the disk of store %llu is full: writes are refused until there is room",
+        (unsigned long long)peer->store->config.store_id);
   } else {
     gather(peer, request);
   }

@@ -78,7 +78,8 @@ void kv_store_tick(kv_store *store) {
 bool kv_store_has_work(const kv_store *store) {
   return !kv_list_is_empty(&store->arrived) || !kv_list_is_empty(&store->done) ||
          !kv_list_is_empty(&store->dirty) || store->applied_first != NULL ||
-         store->read_first != NULL || kv_log_writer_has_work(&store->log) || store->ticked;
+         store->read_first != NULL || (store->clear_first != NULL && !store->engine_full) ||
+         kv_log_writer_has_work(&store->log) || store->ticked;
 }
 
 /* Only those that are there now: what arrives meanwhile has the next round. */
@@ -115,17 +116,23 @@ void kv_store_flush(kv_store *store) {
     kv_store_handle_reads(store);
     route_arrived(store);
     flush_dirty(store);
+    kv_store_clear_submit(store);
     kv_log_writer_flush(store);
   }
   store->in_flush = false;
 }
 
-static void free_tasks(kv_store *store) {
-  while (store->applied_first != NULL) {
-    kv_apply_task *task = store->applied_first;
-    store->applied_first = task->next;
+static void free_apply_tasks(kv_apply_task *task) {
+  while (task != NULL) {
+    kv_apply_task *next = task->next;
     kv_apply_task_free(task);
+    task = next;
   }
+}
+
+static void free_tasks(kv_store *store) {
+  free_apply_tasks(store->applied_first);
+  free_apply_tasks(store->clear_first);
   while (store->read_first != NULL) {
     kv_read_task *task = store->read_first;
     store->read_first = task->next;

@@ -277,13 +277,125 @@ START_TEST(a_full_disk_delays_answers_and_loses_nothing) {
   world_at(&w, leader)->engine.fail_commits = 3;
   for (int i = 0; i < 5; i++) {
     world_execute(&w, leader, &calls[i], 0, KV_OP_INCRBY, 1, "n", NULL);
-    world_run(&w, 10);
   }
   for (int i = 0; i < 5; i++) {
     world_wait(&w, &calls[i]);
   }
   ck_assert_str_eq(calls[4].reply, ":5\r\n");
   world_check_equal(&w, all, 3);
+}
+END_TEST
+
+START_TEST(while_the_disk_is_full_writes_are_refused_and_it_recovers) {
+  world_call first, refused, later;
+  uint64_t leader = start();
+  world_at(&w, leader)->engine.fail_commits = 1000000;
+  world_execute(&w, leader, &first, 60000, KV_OP_SET, 0, "a", "1", NULL);
+  world_run(&w, 500);
+  ck_assert_int_eq(first.answers, 0);
+  world_do(&w, leader, &refused, KV_OP_SET, 0, "a", "2", NULL);
+  ck_assert(begins(&refused, "-TRYAGAIN the disk of store"));
+  world_at(&w, leader)->engine.fail_commits = 0;
+  world_wait(&w, &first);
+  ck_assert_str_eq(first.reply, "+OK\r\n");
+  ck_assert_str_eq(world_do(&w, leader, &later, KV_OP_SET, 0, "a", "3", NULL), "+OK\r\n");
+  world_check_equal(&w, all, 3);
+}
+END_TEST
+
+/* Whatever step of a write a leader dies at, the write is there or its client does not know. */
+START_TEST(a_leader_may_die_between_any_two_steps_of_a_write) {
+  world_call call, read;
+  char key[16];
+  uint64_t leader = start();
+  for (int steps = 0; steps < 150; steps++) {
+    uint64_t by = steps % 2 == 0 ? leader : follower_of(leader);
+    (void)snprintf(key, sizeof key, "k%d", steps);
+    world_execute(&w, by, &call, 20000, KV_OP_SET, 0, key, "v", NULL);
+    for (int i = 0; i < steps; i++) {
+      world_random_step(&w);
+    }
+    world_crash(&w, leader);
+    (void)world_wait_leader(&w, leader);
+    world_wait(&w, &call);
+    world_start(&w, leader);
+    leader = world_wait_leader(&w, 0);
+    world_do(&w, leader, &read, KV_OP_GET, 0, key, NULL);
+    if (begins(&call, "+OK")) {
+      ck_assert_str_eq(read.reply, "$1\r\nv\r\n");
+    } else if (begins(&call, "-TRYAGAIN")) {
+      ck_assert_str_eq(read.reply, "_\r\n");
+    } else {
+      ck_assert(begins(&call, "-TIMEOUT outcome unknown"));
+    }
+  }
+  world_check_equal(&w, all, 3);
+}
+END_TEST
+
+START_TEST(hostile_frames_do_no_harm) {
+  world_call call;
+  uint64_t leader = start(), follower = follower_of(leader);
+  for (int i = 0; i < 3000; i++) {
+    if (w.frame_count == 0) {
+      world_execute(&w, follower, &call, 50, KV_OP_INCRBY, 1, "n", NULL);
+      kv_store_tick(world_at(&w, leader)->store);
+      kv_store_flush(world_at(&w, leader)->store);
+      kv_store_flush(world_at(&w, follower)->store);
+      w.now += 100;
+      continue;
+    }
+    world_frame *frame = &w.frames[world_random(&w, w.frame_count)];
+    size_t len = raft_buf_len(frame->bytes);
+    unsigned char *bytes = malloc(len + 1);
+    ck_assert_ptr_nonnull(bytes);
+    memcpy(bytes, raft_buf_data(frame->bytes), len);
+    bool cut = frame->type == KV_FRAME_RAFT; /* a forged message could be a valid one */
+    if (len > 0 && !cut) {
+      bytes[world_random(&w, len)] ^= (unsigned char)(1 + world_random(&w, 255));
+    }
+    raft_bytes payload = {bytes, cut ? world_random(&w, len + 1) : len, NULL};
+    kv_store_receive(world_at(&w, frame->to)->store, frame->from, frame->type, payload);
+    free(bytes);
+    if (world_random(&w, 10) == 0) {
+      world_run(&w, 10);
+    }
+  }
+  world_run(&w, 3000);
+  leader = world_wait_leader(&w, 0);
+  ck_assert_str_eq(world_do(&w, leader, &call, KV_OP_SET, 0, "a", "1", NULL), "+OK\r\n");
+  world_check_equal(&w, all, 3);
+}
+END_TEST
+
+START_TEST(data_of_another_store_or_cluster_is_refused) {
+  kv_error error = {0};
+  uint64_t leader = start();
+  world_store *s = world_at(&w, leader);
+  world_crash(&w, leader);
+  w.config.cluster_id = 8;
+  ck_assert_int_eq(world_try_start(&w, leader, leader, &error), KV_EFOREIGN);
+  ck_assert_ptr_nonnull(strstr(error.text, "belongs to cluster 7"));
+  w.config.cluster_id = 7;
+  ck_assert_int_eq(world_try_start(&w, leader, follower_of(leader), &error), KV_EFOREIGN);
+  ck_assert_ptr_nonnull(strstr(error.text, "is that of store"));
+  world_log_free(&s->log); /* the log is lost, the engine is not */
+  s->log = (world_log){0};
+  ck_assert_int_eq(world_try_start(&w, leader, leader, &error), KV_ECORRUPT);
+  ck_assert_ptr_nonnull(strstr(error.text, "raft log is missing"));
+}
+END_TEST
+
+START_TEST(an_impossible_configuration_is_refused) {
+  kv_error error = {0};
+  w.config.cluster_id = 0;
+  ck_assert_int_eq(world_try_start(&w, 1, 1, &error), KV_EINVAL);
+  w.config.cluster_id = 7;
+  w.config.heartbeat_ticks = 10;
+  ck_assert_int_eq(world_try_start(&w, 1, 1, &error), KV_EINVAL);
+  w.config.heartbeat_ticks = 2;
+  ck_assert_int_eq(world_try_start(&w, 1, 6, &error), KV_EINVAL);
+  ck_assert_ptr_nonnull(strstr(error.text, "not in the list of members"));
 }
 END_TEST
 
@@ -339,6 +451,11 @@ int main(void) {
       every_command_is_answered_when_the_store_closes,
       acknowledged_writes_survive_all_stores_crashing_at_once,
       a_full_disk_delays_answers_and_loses_nothing,
+      while_the_disk_is_full_writes_are_refused_and_it_recovers,
+      a_leader_may_die_between_any_two_steps_of_a_write,
+      hostile_frames_do_no_harm,
+      data_of_another_store_or_cluster_is_refused,
+      an_impossible_configuration_is_refused,
       devices_that_are_full_are_asked_again,
       checksums_agree_and_are_of_the_own_data,
   };

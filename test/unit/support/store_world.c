@@ -56,22 +56,26 @@ uint64_t world_add_store(world *w) {
   return add(w, true);
 }
 
-void world_start(world *w, uint64_t store_id) {
+int world_try_start(world *w, uint64_t store_id, uint64_t as_id, kv_error *error) {
   world_store *s = world_at(w, store_id);
   kv_member members[WORLD_STORES];
   kv_store_config config = w->config;
   kv_devices devices = world_devices(s);
-  kv_error error;
   for (size_t i = 0; i < w->member_count; i++) {
     members[i] = (kv_member){w->stores[i].id, w->stores[i].address};
   }
   s->engine.fail_commits = 0;
-  config.store_id = store_id;
+  config.store_id = as_id;
   config.address = s->address;
   config.members = s->joins ? NULL : members;
   config.member_count = s->joins ? 0 : w->member_count;
   s->next_tick = w->now + world_random(w, WORLD_TICK_MS);
-  int rc = kv_store_open(&config, &devices, &s->engine.base, &s->store, &error);
+  return kv_store_open(&config, &devices, &s->engine.base, &s->store, error);
+}
+
+void world_start(world *w, uint64_t store_id) {
+  kv_error error = {0};
+  int rc = world_try_start(w, store_id, store_id, &error);
   ck_assert_msg(rc == KV_OK, "store %d: %s", (int)store_id, error.text);
 }
 

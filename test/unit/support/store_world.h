@@ -96,6 +96,8 @@ uint64_t world_random(world *w, uint64_t below);
 /* Another store, which waits to be added. Returns its id. */
 uint64_t world_add_store(world *w);
 void world_start(world *w, uint64_t store_id);
+/* Under another id than its own, for the errors of kv_store_open. */
+int world_try_start(world *w, uint64_t store_id, uint64_t as_id, kv_error *error);
 void world_crash(world *w, uint64_t store_id);
 void world_isolate(world *w, uint64_t store_id, bool isolated);
 void world_heal(world *w);
