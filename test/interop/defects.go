@@ -40,6 +40,10 @@ func (m *model) defect() string {
 			noteCut("(m) a change dropped for its size blocks the next one")
 			return "m"
 		}
+		if m.payloads && m.changes && m.onTheWay(raftpb.MsgProp) > 1 {
+			noteCut("(m) changes on the way to a leader that may drop them for their size")
+			return "m"
+		}
 		if m.limits && m.hasLabelledEntry(i) {
 			noteCut("(n) an entry in the place of a refused change is two bytes longer")
 			return "n"
@@ -48,6 +52,14 @@ func (m *model) defect() string {
 		if waiting > 0 && status.RaftState != raft.StateLeader {
 			noteCut("(j) reads that wait survive the leader's step-down")
 			return "j"
+		}
+		if waiting > 1 || m.readsWillWait(i) {
+			noteCut("(o) reads that wait for the first commit get a round each")
+			return "o"
+		}
+		if m.changes && m.reads && m.readsOpen() > 0 && m.changeOpen(i) {
+			noteCut("(d) reads that wait while the membership changes")
+			return "d"
 		}
 		unconfirmed := inside(node, "readOnly").Elem().FieldByName("unconfirmedReads").Len()
 		voters := node.Status().Config.Voters
@@ -63,6 +75,54 @@ func (m *model) defect() string {
 		}
 	}
 	return ""
+}
+
+// readsWillWait: several reads may come together at this node before it has committed in its term.
+func (m *model) readsWillWait(i int) bool {
+	status := m.env.Nodes[i].RawNode.BasicStatus()
+	term, _ := m.env.Nodes[i].Storage.Term(status.GetCommit())
+	if !m.reads || status.RaftState == raft.StateFollower || term == status.GetTerm() {
+		return false
+	}
+	return m.readsOpen() > 1
+}
+
+// onTheWay counts the messages of a type that were sent and not delivered.
+func (m *model) onTheWay(kind raftpb.MessageType) (count int) {
+	for _, message := range m.env.Messages {
+		if message.GetType() == kind {
+			count++
+		}
+	}
+	for k := range m.env.Nodes {
+		messages := inside(m.env.Nodes[k].RawNode, "msgs")
+		for n := 0; n < messages.Len(); n++ {
+			label := messages.Index(n).Elem().FieldByName("Type")
+			if !label.IsNil() && label.Elem().Int() == int64(kind) {
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// readsOpen counts the reads that are asked for and not answered.
+func (m *model) readsOpen() int {
+	count := m.onTheWay(raftpb.MsgReadIndex)
+	for i := range m.env.Nodes {
+		node := m.env.Nodes[i].RawNode
+		count += inside(node, "pendingReadIndexMessages").Len() +
+			inside(node, "readOnly").Elem().FieldByName("unconfirmedReads").Len()
+	}
+	return count
+}
+
+// changeOpen: the node leads and may still apply a change of the membership.
+func (m *model) changeOpen(i int) bool {
+	node := m.env.Nodes[i].RawNode
+	status := node.BasicStatus()
+	return status.RaftState == raft.StateLeader &&
+		(inside(node, "pendingConfIndex").Uint() > status.Applied || m.onTheWay(raftpb.MsgProp) > 0)
 }
 
 // changeBlocked: the leader waits for the application of a change that is not in its log.

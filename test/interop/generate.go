@@ -15,6 +15,7 @@ import (
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/rafttest"
+	"go.etcd.io/raft/v3/tracker"
 )
 
 type generator struct {
@@ -61,6 +62,9 @@ var actions = []action{
 	{2, (*generator).restart},
 	{4, (*generator).show},
 	{0.5, (*generator).addNode},
+	{1.5, (*generator).leaveBehind},
+	{1.5, (*generator).diverge},
+	{1.5, (*generator).electHalfway},
 	{0.3, (*generator).logLevel},
 }
 
@@ -419,17 +423,27 @@ func (g *generator) transfer() {
 func (g *generator) forgetLeader()      { g.do("forget-leader %d", g.anyone()) }
 func (g *generator) reportUnreachable() { g.do("report-unreachable %d %d", g.leader(), g.anyone()) }
 
+// sendSnapshot leaves out who does not lead: two that take each other for the leader would forward
+// proposals to and fro for ever.
 func (g *generator) sendSnapshot() {
 	from, to := g.leader(), g.peer()
-	if from != to && lastHistory(g.node(from)).GetMetadata().GetIndex() > 0 {
+	leads := g.node(from).BasicStatus().RaftState == raft.StateLeader
+	if leads && from != to && lastHistory(g.node(from)).GetMetadata().GetIndex() > 0 {
 		g.do("send-snapshot %d %d", from, to)
 	}
 }
 
 func (g *generator) reportSnapshot() {
-	if g.own {
-		g.do("report-snapshot %d %d success=%t", g.leader(), g.peer(), g.chance(0.5))
+	if !g.own {
+		return
 	}
+	leader, to := g.leader(), uint64(g.peer())
+	for id, progress := range g.node(leader).Status().Progress {
+		if progress.State == tracker.StateSnapshot && (id < to || g.chance(0.5)) {
+			to = id
+		}
+	}
+	g.do("report-snapshot %d %d success=%t", leader, to, g.chance(0.5))
 }
 
 func (g *generator) readIndex() {
@@ -440,7 +454,7 @@ func (g *generator) readIndex() {
 }
 
 func (g *generator) restart() {
-	if !g.own {
+	if !g.own || g.lease {
 		return
 	}
 	id := g.anyone()
@@ -468,6 +482,99 @@ func (g *generator) show() {
 func (g *generator) addNode() {
 	if g.count() < 20 {
 		g.do("%s", strings.TrimSpace("add-nodes 1 "+g.options()))
+	}
+}
+
+// --- episodes: a few commands that lead where chance alone seldom does ---
+
+// others are the nodes except one, each with a chance.
+func (g *generator) others(id int, p float64) []string {
+	var ids []string
+	for i := 1; i <= g.count(); i++ {
+		if i != id && g.chance(p) {
+			ids = append(ids, fmt.Sprint(i))
+		}
+	}
+	return ids
+}
+
+// leaveBehind lets a node miss what the leader then compacts away.
+func (g *generator) leaveBehind() {
+	leader, lagging := g.leader(), g.anyone()
+	if leader == lagging {
+		return
+	}
+	for n := 1 + g.random.Intn(3); n > 0; n-- {
+		g.do("propose %d %s", leader, g.word())
+	}
+	for n := 2; n > 0; n-- {
+		g.do("stabilize %s", strings.Join(g.others(lagging, 1), " "))
+		g.do("deliver-msgs drop=(%d)", lagging)
+	}
+	if !g.ended {
+		first, _ := g.node(leader).Storage.FirstIndex()
+		last := lastHistory(g.node(leader)).GetMetadata().GetIndex()
+		if last >= first {
+			g.do("compact %d %d", leader, last)
+		}
+	}
+	if g.chance(0.3) {
+		g.do("report-unreachable %d %d", leader, lagging)
+	}
+	for n := g.random.Intn(5); n > 0; n-- {
+		g.tickHeartbeatOf(leader)
+	}
+	g.do("process-ready %d", leader)
+	if g.chance(0.7) {
+		g.do("deliver-msgs %d", lagging)
+	}
+	if g.chance(0.5) {
+		g.do("stabilize %d %d", leader, lagging)
+	}
+	if g.chance(0.5) && !g.ended {
+		g.reportSnapshot()
+	}
+}
+
+// diverge lets a leader append what nobody else hears of, and another one be elected.
+func (g *generator) diverge() {
+	old, next := g.leader(), g.anyone()
+	for n := 1 + g.random.Intn(3); n > 0; n-- {
+		g.do("propose %d %s", old, g.word())
+		if g.chance(0.4) {
+			g.do("process-ready %d", old)
+		}
+	}
+	if old == next {
+		return
+	}
+	g.do("process-ready %d", old)
+	if drop := g.others(old, 0.7); len(drop) > 0 {
+		g.do("deliver-msgs %s", list("drop", drop))
+	}
+	g.do("campaign %d", next)
+	if group := g.others(old, 0.9); len(group) > 0 {
+		g.do("stabilize %s", strings.Join(group, " "))
+	}
+	for n := g.random.Intn(3); n > 0; n-- {
+		g.do("propose %d %s", next, g.word())
+	}
+}
+
+// electHalfway makes a leader that has not committed anything yet.
+func (g *generator) electHalfway() {
+	id := g.anyone()
+	g.do("campaign %d", id)
+	g.do("stabilize %d", id)
+	for _, other := range g.others(id, 0.8) {
+		g.do("stabilize %s", other)
+	}
+	g.do("stabilize %d", id)
+	if g.chance(0.7) {
+		for n := 1 + g.random.Intn(2); n > 0 && g.reads; n-- {
+			g.words++
+			g.do("read-index %d r%d", id, g.words)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,15 +24,24 @@ import (
 )
 
 type model struct {
-	env    *rafttest.InteractionEnv
-	extra  func(*raft.Config) // options of the add-nodes that is running
-	writes int                // storage writes of the command that is running
-	reads  bool               // there were some
-	limits bool               // some node has a limit that counts bytes of entries
+	env      *rafttest.InteractionEnv
+	extra    func(*raft.Config) // options of the add-nodes that is running
+	calls    int                // of storage, by the command that is running
+	reads    bool               // there were some
+	changes  bool               // of the membership, there were some
+	timed    string             // the node whose election timeout was just set
+	payloads bool               // some node has a limit that counts bytes of payloads
+	limits   bool               // some node has a limit that counts bytes of entries
 }
 
-// A command that writes so often never ends.
-const maxWrites = 20000
+// A command that asks storage so often never ends.
+const maxCalls = 200000
+
+func (m *model) countCall() {
+	if m.calls++; m.calls > maxCalls {
+		panic("no end")
+	}
+}
 
 func newModel() *model {
 	m := &model{}
@@ -65,6 +75,21 @@ func (s *startStorage) InitialState() (*raftpb.HardState, *raftpb.ConfState, err
 	return hard, conf, err
 }
 
+func (s *startStorage) Term(index uint64) (uint64, error) {
+	s.model.countCall()
+	return s.Storage.Term(index)
+}
+
+func (s *startStorage) FirstIndex() (uint64, error) {
+	s.model.countCall()
+	return s.Storage.FirstIndex()
+}
+
+func (s *startStorage) LastIndex() (uint64, error) {
+	s.model.countCall()
+	return s.Storage.LastIndex()
+}
+
 // nodeStorage makes a snapshot that a node received its state machine's state too; upstream's
 // environment forgets that, and sends older ones later on.
 type nodeStorage struct {
@@ -83,9 +108,7 @@ func (s *nodeStorage) ApplySnapshot(snapshot *raftpb.Snapshot) error {
 }
 
 func (s *nodeStorage) Append(entries []*raftpb.Entry) error {
-	if s.model.writes++; s.model.writes > maxWrites {
-		panic("no end of writes")
-	}
+	s.model.countCall()
 	return s.Storage.Append(entries)
 }
 
@@ -134,7 +157,7 @@ func (m *model) handle(b *block) string {
 	if err != nil {
 		panic(err)
 	}
-	m.writes = 0
+	m.calls = 0
 	m.check(command, arguments)
 	data := datadriven.TestData{Cmd: command, CmdArgs: arguments, Input: b.input}
 	switch command {
@@ -145,6 +168,8 @@ func (m *model) handle(b *block) string {
 		m.env.Output.Reset()
 		m.node(arguments[0].Key).ReadIndex([]byte(arguments[1].Key))
 		return m.env.Output.String()
+	case "propose-conf-change":
+		m.changes = true
 	case "report-snapshot":
 		return m.reportSnapshot(arguments)
 	case "restart":
@@ -154,10 +179,17 @@ func (m *model) handle(b *block) string {
 }
 
 // check refuses what is no valid command, for scripts that were made shorter: nodes that do not
-// exist, and a snapshot from a node to itself, which libraft calls malformed.
+// exist, ticks that depend on chance, and a snapshot from a node to itself, which libraft calls malformed.
 func (m *model) check(command string, arguments []datadriven.CmdArg) {
 	if command == "add-nodes" {
 		return
+	}
+	if timed := m.timed; strings.HasPrefix(command, "tick-") && timed != arguments[0].Key {
+		panic("a tick without a timeout of its own: the model draws one, and nobody knows it")
+	}
+	m.timed = ""
+	if command == "set-randomized-election-timeout" {
+		m.timed = arguments[0].Key
 	}
 	for i, argument := range arguments {
 		peer := i == 1 && (command == "send-snapshot" || command == "report-unreachable" ||
@@ -191,6 +223,7 @@ func (m *model) addNodes(data datadriven.TestData) string {
 	for _, argument := range data.CmdArgs[1:] {
 		m.limits = m.limits || argument.Key == "max-size-per-msg" ||
 			argument.Key == "max-committed-size-per-ready"
+		m.payloads = m.payloads || argument.Key == "max-uncommitted-size"
 	}
 	m.extra = func(config *raft.Config) {
 		for _, argument := range data.CmdArgs[1:] {
@@ -232,6 +265,9 @@ func (m *model) reportSnapshot(arguments []datadriven.CmdArg) string {
 func (m *model) restart(arguments []datadriven.CmdArg) string {
 	m.env.Output.Reset()
 	node := m.node(arguments[0].Key)
+	if node.Config.ReadOnlyOption == raft.ReadOnlyLeaseBased {
+		panic("(a) a restart ends the lease that a voter granted")
+	}
 	config := *node.Config
 	config.Applied = lastHistory(node).GetMetadata().GetIndex()
 	for _, argument := range arguments[1:] {
