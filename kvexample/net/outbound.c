@@ -116,6 +116,9 @@ static void give_up_dialing(kv_outbound_link *link) {
 
 int kv_outbound_send(kv_outbound *outbound, uint64_t store_id, const char *address,
                      kv_frame_type type, const raft_bytes *parts, size_t count) {
+  if (outbound->closed) {
+    return KV_EBUSY; /* a link that begins now would outlive us */
+  }
   kv_outbound_link *link = find(outbound, store_id);
   if (link == NULL) {
     return KV_ENOMEM;
@@ -220,6 +223,7 @@ static const kv_protocol link_protocol = {
     .name = "link", .connected = on_connected, .readable = on_readable, .closed = on_closed};
 
 void kv_outbound_close(kv_outbound *outbound) {
+  outbound->closed = true;
   for (kv_outbound_link *link = outbound->first; link != NULL; link = link->next) {
     link->closed = true;
     if (link->connection != NULL) {

@@ -10,6 +10,8 @@
 #ifndef KV_NET_OUTBOUND_H
 #define KV_NET_OUTBOUND_H
 
+#include <stdbool.h>
+
 #include "base/log.h"
 #include "net/connection.h"
 #include "net/frame.h"
@@ -25,6 +27,7 @@ typedef struct kv_outbound {
   size_t queue_bytes; /* of one link; frames below 1 KiB (heartbeats, votes) get some more */
 
   kv_outbound_link *first; /* kept by link.c */
+  bool closed;             /* nothing is sent any more */
 } kv_outbound;
 
 /* kv_transport_device.send. */
