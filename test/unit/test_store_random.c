@@ -48,7 +48,7 @@ static bool begins(const client *c, const char *text) {
 }
 
 static void key_name(size_t key, char name[16]) {
-  (void)snprintf(name, 16, "k%03zu", key);
+  (void)snprintf(name, 16, "k%03u", (unsigned)key);
 }
 
 /* 0: none is up. */
