@@ -64,13 +64,22 @@ int raft_forward(raft_rawnode *node, const raft_message *message) {
 }
 
 /* SplitMix64: small, seedable, and good enough to keep election timeouts apart. */
-uint32_t raft_random_below(raft_rawnode *node, uint32_t bound) {
-  node->random += UINT64_C(0x9E3779B97F4A7C15);
-  uint64_t z = node->random;
+static uint64_t mix(uint64_t z) {
   z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
   z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
-  z ^= z >> 31;
-  return (uint32_t)(((z >> 32) * bound) >> 32);
+  return z ^ (z >> 31);
+}
+
+/* Members of a group often have one seed. All sequences are parts of one circle, so each must begin
+ * far from the others: two that draw the same numbers, one a draw behind the other, would
+ * split the votes for ever. */
+void raft_random_init(raft_rawnode *node) {
+  node->random = mix(mix(node->config.id) ^ node->config.seed);
+}
+
+uint32_t raft_random_below(raft_rawnode *node, uint32_t bound) {
+  node->random += UINT64_C(0x9E3779B97F4A7C15);
+  return (uint32_t)(((mix(node->random) >> 32) * bound) >> 32);
 }
 
 int raft_poison(raft_rawnode *node, int code, unsigned line) {

@@ -108,6 +108,7 @@ bool raft_send(raft_rawnode *node, raft_message *message);
 int raft_reserve_self(raft_rawnode *node);
 /* Passes a message on to the leader, unchanged but for `to`. */
 int raft_forward(raft_rawnode *node, const raft_message *message);
+void raft_random_init(raft_rawnode *node);
 uint32_t raft_random_below(raft_rawnode *node, uint32_t bound);
 /* Poisons the node; returns the code. */
 int raft_poison(raft_rawnode *node, int code, unsigned line);

@@ -97,7 +97,7 @@ int raft_rawnode_open(const raft_config *config, raft_rawnode **rn) {
   memset(node, 0, sizeof *node);
   memcpy(&node->config, config, config->size < sizeof *config ? config->size : sizeof *config);
   node->config.allocator = allocator;
-  node->random = config->seed ^ (config->id * UINT64_C(0x9E3779B97F4A7C15));
+  raft_random_init(node);
   raft_inflight_limits limits = {config->max_inflight_messages, config->max_inflight_bytes};
   raft_tracker_init(&node->tracker, limits, allocator);
   rc = load(node);

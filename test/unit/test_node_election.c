@@ -149,6 +149,33 @@ START_TEST(timeouts_are_drawn_from_n_to_2n) {
 }
 END_TEST
 
+/* Rivals that always draw the same timeout, or what the other one drew before, never elect. */
+START_TEST(members_draw_different_timeouts_whatever_the_seed) {
+  enum { DRAWS = 64 };
+  static unsigned char drawn[3][DRAWS];
+  for (uint64_t id = 1; id <= 3; id++) {
+    for (unsigned draw = 0; draw < DRAWS; draw++) {
+      uint64_t term = group_status(&g, id).hard_state.term;
+      while (group_status(&g, id).hard_state.term == term) { /* nobody answers its campaigns */
+        ck_assert_int_eq(raft_rawnode_tick(group_node(&g, id)), RAFT_OK);
+        drawn[id - 1][draw]++;
+      }
+    }
+  }
+  for (int one = 0; one < 3; one++) {
+    for (int other = one + 1; other < 3; other++) {
+      for (int shift = -4; shift <= 4; shift++) {
+        int same = 0;
+        for (int draw = 4; draw < DRAWS - 4; draw++) {
+          same += drawn[one][draw] == drawn[other][draw + shift];
+        }
+        ck_assert_int_lt(same, DRAWS / 2);
+      }
+    }
+  }
+}
+END_TEST
+
 START_TEST(a_candidate_follows_whoever_leads_its_term) {
   static const raft_message_type types[] = {RAFT_MSG_APP, RAFT_MSG_HEARTBEAT, RAFT_MSG_SNAP};
   for (size_t i = 0; i < 3; i++) {
@@ -296,6 +323,7 @@ int main(void) {
       a_grant_has_the_term_asked_for_and_a_rejection_the_own,
       a_pre_vote_of_an_old_term_is_rejected_with_the_own,
       timeouts_are_drawn_from_n_to_2n,
+      members_draw_different_timeouts_whatever_the_seed,
       a_candidate_follows_whoever_leads_its_term,
       the_own_vote_counts_only_after_it_is_durable,
       a_vote_for_itself_that_comes_too_late_is_ignored,
