@@ -88,6 +88,12 @@ void raft_inflights_reset(raft_inflights *window) {
   window->count = 0;
 }
 
+void raft_inflights_shrink(raft_inflights *window, const raft_allocator *allocator) {
+  if (window->count == 0 && window->ring != NULL) {
+    raft_inflights_close(window, allocator);
+  }
+}
+
 void raft_inflights_close(raft_inflights *window, const raft_allocator *allocator) {
   raft_deallocate(allocator, window->ring);
   *window = (raft_inflights){0};

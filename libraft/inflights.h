@@ -40,6 +40,8 @@ void raft_inflights_add(raft_inflights *window, uint64_t index, uint64_t bytes);
 void raft_inflights_free_to(raft_inflights *window, uint64_t index);
 /* Empty; keeps the memory. */
 void raft_inflights_reset(raft_inflights *window);
+/* Gives the memory of an empty window back. */
+void raft_inflights_shrink(raft_inflights *window, const raft_allocator *allocator);
 void raft_inflights_close(raft_inflights *window, const raft_allocator *allocator);
 
 #endif

@@ -127,6 +127,9 @@ static int tick_leader(raft_rawnode *node) {
 
 /* What a burst of work needed, an idle group gives back; room for a round of heartbeats stays. */
 static void give_memory_back(raft_rawnode *node) {
+  for (uint32_t i = 0; i < node->tracker.count; i++) {
+    raft_inflights_shrink(&node->tracker.progress[i].inflights, raft_memory(node));
+  }
   raft_unstable_shrink(&node->log.unstable, raft_memory(node));
   raft_outbox_shrink(&node->after_append, 0, raft_memory(node));
   raft_outbox_shrink(&node->messages, node->tracker.count, raft_memory(node));

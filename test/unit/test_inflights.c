@@ -178,6 +178,18 @@ START_TEST(a_reset_window_is_empty_and_keeps_its_memory) {
 }
 END_TEST
 
+START_TEST(only_an_empty_window_gives_its_memory_back) {
+  add_range(1, 3, 100);
+  raft_inflights_shrink(&window, &memory.iface);
+  assert_range(1, 3, 100);
+  raft_inflights_free_to(&window, 3);
+  raft_inflights_shrink(&window, &memory.iface);
+  ck_assert_uint_eq(memory.live_blocks, 0);
+  add_range(4, 5, 100);
+  assert_range(4, 5, 100);
+}
+END_TEST
+
 START_TEST(reserving_twice_is_reserving_once) {
   ck_assert_int_eq(raft_inflights_reserve(&window, &limits, &memory.iface), RAFT_OK);
   ck_assert_int_eq(raft_inflights_reserve(&window, &limits, &memory.iface), RAFT_OK);
@@ -232,6 +244,7 @@ int main(void) {
   tcase_add_test(tests, the_byte_limit_may_be_crossed_once);
   tcase_add_test(tests, the_byte_limit_is_reached_exactly);
   tcase_add_test(tests, a_reset_window_is_empty_and_keeps_its_memory);
+  tcase_add_test(tests, only_an_empty_window_gives_its_memory_back);
   tcase_add_test(tests, reserving_twice_is_reserving_once);
   tcase_add_test(tests, reserving_without_memory_changes_nothing);
   tcase_add_test(tests, random_use_agrees_with_two_counters);
