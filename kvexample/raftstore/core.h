@@ -45,7 +45,8 @@ struct kv_store {
   kv_read_task *read_first, *read_last;
   kv_apply_task *clear_first, *clear_last; /* data of regions that are gone, to be deleted */
   bool disk_full;                          /* the engine's last transaction found no room */
-  bool engine_full; /* the engine device refused a task since the last completion */
+  uint64_t last_round; /* ids of read rounds: a task may outlive its peer and meet its successor */
+  bool engine_full;    /* the engine device refused a task since the last completion */
 
   kv_store_summary summary; /* its counters */
   kv_error failure;         /* code KV_OK: none */

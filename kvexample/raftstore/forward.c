@@ -88,6 +88,7 @@ void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes p
   if (pb.outcome == KV_FORWARD_ANSWERED && reply.bytes.len > 0) {
     kv_answer_bytes(store, request, (raft_bytes){reply.bytes.data, reply.bytes.len, payload.owner});
   } else if (pb.outcome == KV_FORWARD_NOT_EXECUTED) {
+    request->tried = request->tried || pb.tried;
     not_executed(store, request, pb.leader_store);
   }
 }
@@ -137,7 +138,8 @@ void kv_forward_refuse(kv_store *store, const kv_request *request, uint64_t lead
   raft_serverpb_ForwardReply pb = {.request_id = request->remote_id,
                                    .incarnation = request->remote_incarnation,
                                    .outcome = KV_FORWARD_NOT_EXECUTED,
-                                   .leader_store = leader_store};
+                                   .leader_store = leader_store,
+                                   .tried = request->tried};
   (void)send_frame(store, request->from_store, KV_FRAME_FORWARD_REPLY,
                    raft_serverpb_ForwardReply_fields, &pb);
 }

@@ -118,7 +118,11 @@ static void refuse_all(kv_store *store, kv_list *list) {
   kv_link *link;
   while ((link = kv_list_pop(list)) != NULL) {
     kv_request *request = KV_OBJECT_OF(link, kv_request, link);
-    kv_answer_error(store, request, "TRYAGAIN this store has no replica of the region any more");
+    if (request->tried) {
+      kv_answer_unknown(store, request, "this store's replica was removed");
+    } else {
+      kv_answer_error(store, request, "TRYAGAIN this store has no replica of the region any more");
+    }
   }
 }
 
@@ -247,12 +251,10 @@ void kv_peer_send(kv_peer *peer, const raft_message *message) {
 
 void kv_peer_step(kv_peer *peer, const raft_message *message) {
   int rc = raft_rawnode_step(peer->node, message);
-  if (rc == RAFT_ELOG_LOST) {
-    kv_log(&peer->store->devices.logger, KV_ERROR,
-           "the leader has committed entries that this store's log lost; remove this store and add "
-           "it again, empty, under a new id",
-           "region=%llu peer=%llu", (unsigned long long)peer->region_id,
-           (unsigned long long)peer->peer_id);
+  if (rc == RAFT_ELOG_LOST) { /* a wiped store, or an old copy: its votes count for nothing */
+    kv_store_fail(peer->store, KV_ECORRUPT,
+                  "the leader has committed entries that this store's log lost; remove this store "
+                  "and add it again, empty, under a new id");
   }
   (void)kv_peer_check(peer, rc, "stepping a raft message failed");
   kv_store_mark(peer->store, peer);

@@ -40,6 +40,9 @@ static const char *objection(kv_peer *peer, const raft_message *message,
   if (kv_region_map_overlap(&peer->store->regions, &meta->region) != NULL) {
     return "its range overlaps another region of this store";
   }
+  if (peer->snapshot.received && peer->snapshot.received_file.index > file->index) {
+    return "a newer one has come before it"; /* Raft may have accepted that already */
+  }
   bool busy = peer->snapshot.stage != KV_INSTALL_NONE || peer->removed || peer->condemned;
   return busy ? "another one is being installed, or the replica is being removed" : NULL;
 }

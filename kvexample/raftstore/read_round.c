@@ -72,7 +72,7 @@ static kv_read_round *create_round(kv_peer *peer, kv_read_kind kind, kv_batch *b
     free(round);
     return NULL;
   }
-  round->id = task->id = ++peer->rounds.next_id;
+  round->id = task->id = ++peer->store->last_round;
   round->task = task;
   round->batch = batch;
   kv_list_append(&peer->rounds.rounds, &round->link);

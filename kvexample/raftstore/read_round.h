@@ -31,7 +31,6 @@ typedef struct kv_read_round {
 typedef struct kv_read_rounds {
   kv_list rounds; /* by age */
   size_t asked;   /* rounds that Raft has not confirmed */
-  uint64_t next_id;
 } kv_read_rounds;
 
 void kv_read_rounds_init(kv_read_rounds *reads);

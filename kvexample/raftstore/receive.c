@@ -18,6 +18,12 @@ static bool is_initial(const raft_message *message) {
   return is_vote(message) || (message->type == RAFT_MSG_HEARTBEAT && message->commit == 0);
 }
 
+/* Proposals travel as commands, snapshots with their files, and storage threads not at all. */
+static bool is_between_peers(const raft_message *message) {
+  return message->type != RAFT_MSG_PROP && message->type != RAFT_MSG_SNAP &&
+         message->from != RAFT_APPEND_THREAD && message->from != RAFT_APPLY_THREAD;
+}
+
 static void send_tombstone(kv_store *store, const kv_envelope *to, kv_epoch epoch) {
   kv_envelope envelope = {.region_id = to->region_id,
                           .from_peer = to->to_peer,
@@ -47,10 +53,12 @@ static void receive_tombstone(kv_store *store, const kv_envelope *envelope) {
   }
 }
 
-/* A peer id is given once; after a removal only a larger one comes to this store. */
+/* A peer id is given once; after a removal only a larger one comes to this store, and not before
+ * the log device has been told that the old log is gone. */
 static bool may_create(kv_store *store, const kv_envelope *envelope, const raft_message *message) {
   const kv_region_slot *slot = kv_region_map_find(&store->regions, envelope->region_id);
-  return is_initial(message) && (slot == NULL || slot->buried_peer < envelope->to_peer);
+  return is_initial(message) && store->log.change_count == 0 &&
+         (slot == NULL || slot->buried_peer < envelope->to_peer);
 }
 
 static kv_peer *create(kv_store *store, const kv_envelope *envelope) {
@@ -110,7 +118,7 @@ static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payloa
   bool ours = envelope.to_store == store->config.store_id && envelope.from_store == from_store;
   if (ours && envelope.tombstone) {
     receive_tombstone(store, &envelope);
-  } else if (ours && message.type != RAFT_MSG_SNAP) {
+  } else if (ours && is_between_peers(&message)) {
     kv_peer *peer = find_receiver(store, &envelope, &message);
     if (peer != NULL) {
       kv_peer_learn(peer, envelope.from_peer, from_store);

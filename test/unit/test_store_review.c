@@ -9,6 +9,7 @@
 
 #include "run_suite.h"
 #include "store_world.h"
+#include "store_world_devices.h"
 
 static world w;
 static const uint64_t all[] = {1, 2, 3};
@@ -53,10 +54,59 @@ START_TEST(a_follower_without_space_for_the_log_delays_nobody) {
 }
 END_TEST
 
+START_TEST(a_removal_that_changed_leaders_is_not_reported_as_failed) {
+  world_call call, other = {0};
+  uint64_t leader = start(), asking = leader % 3 + 1, removed = asking % 3 + 1;
+  world_run(&w, 1000);
+  world_at(&w, leader)->engine.fail_commits = 1000; /* it proposes, and does not see the effect */
+  call = (world_call){0};
+  kv_store_remove_peer(world_at(&w, asking)->store, 0, removed, 30000, world_answered, &call);
+  world_run(&w, 20);
+  kv_store_transfer(world_at(&w, leader)->store, 0, asking, 5000, world_answered, &other);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+}
+END_TEST
+
+/* Ticks of the leader only, until a heartbeat of it is there. */
+static void deliver_heartbeat(uint64_t from, uint64_t to) {
+  for (int i = 0; i < 3; i++) {
+    kv_store_tick(world_at(&w, from)->store);
+    kv_store_flush(world_at(&w, from)->store);
+  }
+  for (size_t i = w.frame_count; i > 0; i--) {
+    if (w.frames[i - 1].to == to) {
+      (void)world_deliver(&w, i - 1);
+    }
+  }
+}
+
+START_TEST(a_store_whose_disk_was_wiped_is_told_so_and_stops) {
+  world_call call;
+  kv_error error;
+  uint64_t leader = start(), wiped = leader % 3 + 1;
+  ck_assert_str_eq(world_do(&w, leader, &call, KV_OP_SET, 0, "a", "1", NULL), "+OK\r\n");
+  world_run(&w, 1000);
+  world_store *s = world_at(&w, wiped);
+  world_crash(&w, wiped);
+  memory_engine_free(&s->engine);
+  memory_engine_init(&s->engine);
+  world_log_free(&s->log);
+  s->log = (world_log){0};
+  world_start(&w, wiped);
+  deliver_heartbeat(leader, wiped);
+  kv_store_flush(s->store);
+  ck_assert_int_eq(kv_store_health(s->store, &error), KV_ECORRUPT);
+  ck_assert_ptr_nonnull(strstr(error.text, "under a new id"));
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_disk_without_space_for_the_log_stops_no_store_and_loses_nothing,
       a_follower_without_space_for_the_log_delays_nobody,
+      a_removal_that_changed_leaders_is_not_reported_as_failed,
+      a_store_whose_disk_was_wiped_is_told_so_and_stops,
   };
   return run_suite("store_review", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
