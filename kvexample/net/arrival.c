@@ -74,6 +74,9 @@ static int begin_file(kv_arrival *arrival, kv_error *error) {
 }
 
 static int take_step(kv_arrival *arrival, step *s) {
+  if (arrival->receiver == NULL && (s->kind == STEP_CHUNK || s->kind == STEP_END)) {
+    return kv_fail(&s->error, KV_ECORRUPT, "more frames behind the end of a snapshot");
+  }
   switch (s->kind) {
   case STEP_BEGIN: return begin_file(arrival, &s->error);
   case STEP_CHUNK: return kv_snapshot_receive_chunk(arrival->receiver, s->data, s->len, &s->error);

@@ -128,7 +128,9 @@ static void done_apply(void *ctx, kv_job *jobs) {
   while (jobs != NULL) {
     apply_job *job = (apply_job *)jobs;
     jobs = jobs->next;
-    if (job->task != NULL) {
+    if (job->task != NULL && threads->store == NULL) {
+      kv_apply_task_free(job->task); /* asked for by a store that could not be opened */
+    } else if (job->task != NULL) {
       kv_store_applied(threads->store, job->task);
     } else {
       done_install(threads, job);

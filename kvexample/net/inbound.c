@@ -90,11 +90,20 @@ static void on_frame(peer *p, const kv_frame *frame) {
   }
 }
 
+/* Who has not greeted is not given memory for more than a greeting. */
+static void wait_for_more(kv_connection *connection, const kv_frame *frame) {
+  peer *p = connection->state;
+  connection->wanted = frame->wanted;
+  if (p->store_id == 0 && frame->wanted > KV_FRAME_HEADER + KV_HELLO_MAX) {
+    refuse(p, "no greeting");
+  }
+}
+
 static void on_readable(kv_connection *connection) {
   kv_frame frame;
   while (!connection->closing) {
     switch (kv_frame_read(connection->in.data, connection->in.len, &frame)) {
-    case KV_FRAME_MORE: connection->wanted = frame.wanted; return;
+    case KV_FRAME_MORE: wait_for_more(connection, &frame); return;
     case KV_FRAME_BAD: refuse(connection->state, frame.why); return;
     case KV_FRAME_WHOLE:
       on_frame(connection->state, &frame);

@@ -12,7 +12,9 @@ static void run(void *ctx, kv_job *jobs) {
 
 static void report(void *ctx, uint64_t token, int rc) {
   kv_log_thread *writer = ctx;
-  kv_store_log_written(writer->store, token, rc);
+  if (writer->store != NULL) { /* else it could not be opened, and asked for this on the way */
+    kv_store_log_written(writer->store, token, rc);
+  }
 }
 
 static void tell_of_full_disk(kv_log_thread *writer, int rc, const char *text) {
