@@ -44,7 +44,7 @@ struct kv_store {
   kv_apply_task *applied_first, *applied_last; /* given back by the engine, not looked at yet */
   kv_read_task *read_first, *read_last;
   kv_apply_task *clear_first, *clear_last; /* data of regions that are gone, to be deleted */
-  bool disk_full;                          /* the engine's last transaction found no room */
+  bool disk_full;                          /* for the log, or the engine's last transaction */
   uint64_t last_round; /* ids of read rounds: a task may outlive its peer and meet its successor */
   bool engine_full;    /* the engine device refused a task since the last completion */
 

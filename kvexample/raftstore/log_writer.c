@@ -116,6 +116,7 @@ static void hand_over(kv_store *store) {
   if (rc != KV_OK) {
     free(request);
     writer->full = rc == KV_EBUSY || rc == KV_EFULL;
+    store->disk_full = store->disk_full || rc == KV_EFULL; /* until something is applied again */
     if (!writer->full) {
       kv_store_fail(store, rc, "the raft log refused a write");
     }

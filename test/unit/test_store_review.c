@@ -30,11 +30,13 @@ static uint64_t start(void) {
 }
 
 START_TEST(a_disk_without_space_for_the_log_stops_no_store_and_loses_nothing) {
-  world_call call;
+  world_call call, other;
   uint64_t leader = start();
   world_at(&w, leader)->log.no_space = true;
   world_execute(&w, leader, &call, 0, KV_OP_INCRBY, 1, "n", NULL);
   world_run(&w, 1000); /* nothing is under way whose completion could wake the log's writer */
+  world_do(&w, leader, &other, KV_OP_SET, 0, "m", "1", NULL);
+  ck_assert_ptr_nonnull(strstr(other.reply, "-TRYAGAIN the disk of store"));
   world_at(&w, leader)->log.no_space = false;
   world_wait(&w, &call);
   ck_assert_str_eq(call.reply, ":1\r\n");
