@@ -14,7 +14,9 @@
 enum {
   QUEUE_LIMIT = 16384,
   BATCH_BYTES = 16 << 20, /* of work in one transaction, so that no answer waits for ever */
-  COMMIT_ATTEMPTS = 3     /* a full map is made larger before the next one */
+  COMMIT_ATTEMPTS = 3,    /* a full map is made larger before the next one */
+  HOLD_MS = 20,           /* how long a task waits for others if nobody waits for it */
+  HOLD_BYTES = 4 << 20    /* ... or until there is so much */
 };
 
 /* Either a task or, without one, an installation. */
@@ -149,6 +151,39 @@ static void done_read(void *ctx, kv_job *jobs) {
   }
 }
 
+/* ---- holding back ---- */
+
+static bool is_awaited(const kv_apply_task *task) {
+  if (task->kind != KV_APPLY_ENTRIES) {
+    return true;
+  }
+  for (size_t i = 0; i < task->message.entry_count; i++) {
+    if (task->results[i].answer || task->message.entries[i].type != RAFT_ENTRY_NORMAL) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static void release(kv_engine_threads *threads) {
+  (void)uv_timer_stop(&threads->hold);
+  threads->urgent = false;
+  threads->held_bytes = 0;
+  kv_worker_kick(threads->apply);
+}
+
+static void on_hold_over(uv_timer_t *timer) {
+  release(timer->data);
+}
+
+static void kick_apply(kv_engine_threads *threads) {
+  if (threads->urgent || threads->held_bytes >= HOLD_BYTES) {
+    release(threads);
+  } else if (threads->held_bytes > 0 && !uv_is_active((uv_handle_t *)&threads->hold)) {
+    (void)uv_timer_start(&threads->hold, on_hold_over, HOLD_MS, 0);
+  }
+}
+
 int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error *error) {
   const kv_worker_config apply = {.name = "kv-apply",
                                   .limit = QUEUE_LIMIT,
@@ -157,6 +192,8 @@ int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error
                                   .ctx = threads};
   const kv_worker_config read = {
       .name = "kv-read", .limit = QUEUE_LIMIT, .run = run_read, .done = done_read, .ctx = threads};
+  (void)uv_timer_init(loop, &threads->hold); /* cannot fail */
+  threads->hold.data = threads;
   const int rc = kv_worker_open(loop, &apply, &threads->apply, error);
   return rc == KV_OK ? kv_worker_open(loop, &read, &threads->read, error) : rc;
 }
@@ -175,6 +212,8 @@ int kv_engine_threads_apply(kv_engine_threads *threads, kv_apply_task *task) {
     return KV_EBUSY;
   }
   job->task = task;
+  threads->urgent = threads->urgent || is_awaited(task);
+  threads->held_bytes += task->bytes + 1;
   return push(threads->apply, &job->job);
 }
 
@@ -186,6 +225,7 @@ int kv_engine_threads_install(kv_engine_threads *threads, uint64_t region_id,
   }
   job->region_id = region_id;
   job->file = *file;
+  threads->urgent = true;
   return push(threads->apply, &job->job);
 }
 
@@ -199,11 +239,14 @@ int kv_engine_threads_read(kv_engine_threads *threads, kv_read_task *task) {
 }
 
 void kv_engine_threads_kick(kv_engine_threads *threads) {
-  kv_worker_kick(threads->apply);
+  kick_apply(threads);
   kv_worker_kick(threads->read);
 }
 
 void kv_engine_threads_close(kv_engine_threads *threads) {
+  if (threads->apply != NULL) {
+    uv_close((uv_handle_t *)&threads->hold, NULL);
+  }
   kv_worker_close(threads->apply);
   kv_worker_close(threads->read);
   threads->apply = NULL;

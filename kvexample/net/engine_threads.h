@@ -1,6 +1,9 @@
 /* engine_threads.h - the threads that apply committed commands and that read.
  *
  * Apply takes all tasks that wait as one write transaction, commits it durably and gives them back.
+ * Tasks for whose answers nobody waits, as on a follower, are held back for some milliseconds: the
+ * commit costs the same for many as for one.
+ *
  * Snapshot installations go through the same queue: they come after what was handed out before.
  * Read takes all tasks that wait as one read transaction.
  *
@@ -21,6 +24,9 @@ typedef struct kv_engine_threads {
 
   kv_worker *apply; /* from here on kept by engine_threads.c */
   kv_worker *read;
+  uv_timer_t hold; /* running: tasks are held back until it fires */
+  bool urgent;     /* one of the tasks that were pushed must not wait */
+  size_t held_bytes;
 } kv_engine_threads;
 
 /* engine, logger and snapshot_directory are set. On failure close may be called. */

@@ -2,14 +2,20 @@
  *
  * Jobs travel through three lists: `pushed` (the loop's), `queued` and `finished` (both under the
  * mutex). The thread is woken only when it waits, and the loop only once for all that is finished.
+ * It is woken by an eventfd of our own: uv_async_t makes the loop spin until the waking thread,
+ * which may not be running, has left its call.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "net/worker.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 typedef struct job_list {
   kv_job *first;
@@ -18,7 +24,8 @@ typedef struct job_list {
 
 struct kv_worker {
   kv_worker_config config;
-  uv_async_t async;
+  int event; /* readable: something is in `finished` */
+  uv_poll_t poll;
   pthread_t thread;
   bool running;
 
@@ -69,9 +76,13 @@ static bool next_batch(kv_worker *worker, job_list *batch) {
 
 static void finish_batch(kv_worker *worker, job_list *batch) {
   pthread_mutex_lock(&worker->mutex);
+  const bool told = worker->finished.first != NULL;
   move(&worker->finished, batch);
   pthread_mutex_unlock(&worker->mutex);
-  (void)uv_async_send(&worker->async);
+  if (!told) {
+    const int rc = eventfd_write(worker->event, 1);
+    (void)rc; /* a counter of 64 bits is not full */
+  }
 }
 
 static void *work(void *arg) {
@@ -97,13 +108,20 @@ static void deliver(kv_worker *worker) {
   worker->config.done(worker->config.ctx, finished.first);
 }
 
-static void on_async(uv_async_t *async) {
-  deliver(async->data);
+static void on_event(uv_poll_t *poll, int status, int events) {
+  (void)status;
+  (void)events;
+  kv_worker *worker = poll->data;
+  eventfd_t count = 0;
+  const int rc = eventfd_read(worker->event, &count);
+  (void)rc; /* nothing to read: it was delivered before */
+  deliver(worker);
 }
 
 static void free_worker(kv_worker *worker) {
   pthread_mutex_destroy(&worker->mutex);
   pthread_cond_destroy(&worker->wake);
+  (void)close(worker->event);
   free(worker);
 }
 
@@ -134,15 +152,22 @@ int kv_worker_open(uv_loop_t *loop, const kv_worker_config *config, kv_worker **
   worker->config = *config;
   pthread_mutex_init(&worker->mutex, NULL);
   pthread_cond_init(&worker->wake, NULL);
-  int rc = uv_async_init(loop, &worker->async, on_async);
+  worker->event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (worker->event < 0) {
+    const int reason = errno;
+    free_worker(worker);
+    return kv_fail(error, KV_EIO, "cannot make a wake-up handle: %s", strerror(reason));
+  }
+  int rc = uv_poll_init(loop, &worker->poll, worker->event);
   if (rc != 0) {
     free_worker(worker);
     return kv_fail(error, KV_EIO, "cannot make a wake-up handle: %s", uv_strerror(rc));
   }
-  worker->async.data = worker;
+  worker->poll.data = worker;
+  (void)uv_poll_start(&worker->poll, UV_READABLE, on_event);
   rc = start_thread(worker);
   if (rc != 0) {
-    uv_close((uv_handle_t *)&worker->async, on_closed);
+    uv_close((uv_handle_t *)&worker->poll, on_closed);
     return kv_fail(error, KV_EIO, "cannot start a thread: %s", strerror(rc));
   }
   worker->running = true;
@@ -196,7 +221,7 @@ void kv_worker_close(kv_worker *worker) {
     return;
   }
   kv_worker_stop(worker);
-  uv_close((uv_handle_t *)&worker->async, on_closed);
+  uv_close((uv_handle_t *)&worker->poll, on_closed);
 }
 
 void kv_tasks_run(void *ctx, kv_job *jobs) {
