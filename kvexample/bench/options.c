@@ -57,8 +57,8 @@ typedef enum option_id {
   OPTION_STATE,
   OPTION_HELP,
   OPTION_VERSION,
-  OPTION_FLAG,                     /* + row of `flags` */
-  OPTION_NUMBER = OPTION_FLAG + 16 /* + row of `numbers` */
+  OPTION_FLAG,                      /* + row of `flags` */
+  OPTION_NUMBER = OPTION_FLAG + 256 /* + row of `numbers` */
 } option_id;
 
 static const struct {
@@ -154,10 +154,10 @@ static bool set_prefix(kv_bench_options *options, const char *text) {
 }
 
 static bool set_option(kv_bench_options *options, int id, const char *text) {
-  if (id >= OPTION_NUMBER) {
+  if (id >= OPTION_NUMBER && id < OPTION_NUMBER + NUMBERS) {
     return set_number(options, id - OPTION_NUMBER, text);
   }
-  if (id >= OPTION_FLAG) {
+  if (id >= OPTION_FLAG && id < OPTION_FLAG + FLAGS) {
     *(bool *)(void *)((char *)options + flags[id - OPTION_FLAG].offset) = true;
     return true;
   }

@@ -177,7 +177,7 @@ int kv_client_call(kv_client *client, const char *const *arguments, const kv_val
                    kv_error *error) {
   raft_slice slices[MOST_ARGUMENTS];
   size_t count = 0;
-  for (; arguments[count] != NULL && count < MOST_ARGUMENTS; count++) {
+  for (; count < MOST_ARGUMENTS && arguments[count] != NULL; count++) {
     slices[count] = (raft_slice){arguments[count], strlen(arguments[count])};
   }
   if (kv_client_send(client, slices, count) != KV_OK) {
