@@ -296,30 +296,73 @@ caught_up() {
   [[ $target =~ ^[0-9]+$ && $applied =~ ^[0-9]+$ ]] && [ "$applied" -ge "$target" ]
 }
 
-# checksum ID: of the store's own data: applied, keys, checksum.
-checksum() {
-  ask "$1" kv.checksum | awk '
-    name == "applied" || name == "keys" || name == "checksum" { value[name] = $0 }
-    { name = $0 }
-    END { if (value["checksum"] == "") exit 1; print value["applied"], value["keys"], value["checksum"] }'
+# ctl COMMAND…: kvctl, told of all stores that run.
+ctl() {
+  local id ids addresses=
+  read -r -a ids <<< "$(running | xargs)"
+  for id in "${ids[@]}"; do addresses+=",$(address_of "$id")"; done
+  (on_network_of "${ids[0]}" "$BIN/kvctl" --addr "${addresses#,}" "$@")
 }
 
-# All running stores have the same data at the same index. Sets CHECKSUM to "applied keys checksum".
-checksums_agree() {
-  local id one
-  CHECKSUM=
-  for id in $(running); do
-    one=$(checksum "$id") || return 1
-    [ -z "$CHECKSUM" ] || [ "$CHECKSUM" = "$one" ] || return 1
-    CHECKSUM=$one
-  done
-  [ -n "$CHECKSUM" ]
+# ctl_ok COMMAND…: what must not fail. Sets SAID.
+ctl_ok() {
+  SAID=$(ctl "$@" 2>&1) || fail "kvctl $*: $SAID"
 }
 
+# Waits until all stores have the same data at the same index. Sets CHECKSUM to "applied keys checksum".
 wait_for_agreement() {
-  wait_until 60 'the same data on all stores' checksums_agree
+  ctl_ok --timeout 60 checksum --wait
+  CHECKSUM=$(awk '$1 ~ /^[0-9]+$/ && !n++ { print $3, $4, $5 }' <<< "$SAID")
+  [ -n "$CHECKSUM" ] || fail "kvctl checksum: $SAID"
 }
 
+# --- kvbench ------------------------------------------------------------------------------------------
+
+BENCH_PID=
+
+# bench_begin SECONDS OPTION…: a load on all stores that run, which remembers what was acknowledged.
+bench_begin() {
+  local id addresses= duration=$1
+  shift
+  for id in $(running); do addresses+=",$(address_of "$id")"; done
+  rm -f "$SCRATCH/ledger"
+  setsid "$BIN/kvbench" --addr "${addresses#,}" --seconds "$duration" --connections 16 --keys 5000 \
+    --read-share 10 --verify --state "$SCRATCH/ledger" --gap --quiet "$@" \
+    > "$SCRATCH/bench" 2>&1 < /dev/null &
+  BENCH_PID=$!
+  OTHER_PIDS=("$BENCH_PID")
+}
+
+# bench_writes_more N: waits until the load has made the stores apply N entries more.
+bench_writes_more() {
+  local from
+  from=$(status_field "$LEADER" applied)
+  wait_until 30 'writes' applied_beyond $((${from:-0} + $1))
+}
+
+applied_beyond() {
+  local applied
+  applied=$(status_field "$LEADER" applied)
+  [ "${applied:-0}" -gt "$1" ]
+}
+
+# Waits until the load is over and everything acknowledged has been read.
+bench_end() {
+  wait "$BENCH_PID" || fail "kvbench: $(tail -n 5 "$SCRATCH/bench")"
+  OTHER_PIDS=()
+  grep -q '^verify *ok' "$SCRATCH/bench" || fail "kvbench: $(tail -n 5 "$SCRATCH/bench")"
+}
+
+# bench_says PATTERN: that part of its report, for sed.
+bench_says() {
+  sed -n "s/$1/\\1/p" "$SCRATCH/bench" | head -n 1
+}
+
+# Everything that the last load was told is done, read through store $1.
+ledger_is_there() {
+  "$BIN/kvbench" --addr "$(address_of "$1")" --verify-only --state "$SCRATCH/ledger" \
+    > "$SCRATCH/bench" 2>&1 < /dev/null
+}
 
 # --- a load that remembers ----------------------------------------------------------------------------
 

@@ -63,6 +63,26 @@ all_are_killed_under_load() {
   nothing_is_lost
 }
 
+# Sixteen connections on all stores, while the leader, then a follower is killed and comes back.
+kvbench_finds_nothing_lost() {
+  local killed
+  bench_begin 6
+  bench_writes_more 50
+  killed=$LEADER
+  kill_store "$killed"
+  find_leader
+  bench_writes_more 50
+  start_member "$killed"
+  killed=$(follower "$killed")
+  kill_store "$killed"
+  bench_writes_more 50
+  start_member "$killed"
+  bench_end
+  echo "  $(bench_says 'verify *ok: \(.*\)')"
+  find_leader
+  wait_for_agreement
+}
+
 # A graceful stop answers what was asked, and ends with status 0.
 stopping_is_graceful() {
   local id
@@ -75,4 +95,5 @@ stopping_is_graceful() {
 }
 
 cases three_stores the_leader_is_killed_under_load a_follower_is_killed_under_load \
-  alone_nothing_is_acknowledged all_are_killed_under_load stopping_is_graceful
+  alone_nothing_is_acknowledged all_are_killed_under_load kvbench_finds_nothing_lost \
+  stopping_is_graceful

@@ -10,7 +10,7 @@ a_store_is_added_under_load() {
   writer_begin "$LEADER"
   wait_until 60 'writes' acknowledged_more_than 100
   start_joining 4 "$LEADER"
-  expect 'adding store 4' "$(ask "$LEADER" kv.addpeer 4 "$(address_of 4)")" OK
+  ctl_ok add-peer 4 "$(address_of 4)"
   wait_until 60 'writes with four' acknowledged_more_than $(($(acknowledged) + 100))
   writer_end
   wait_until 30 'store 4 caught up' caught_up 4
@@ -19,13 +19,13 @@ a_store_is_added_under_load() {
 }
 
 adding_it_again_is_harmless() {
-  expect 'adding store 4 again' "$(ask "$LEADER" kv.addpeer 4 "$(address_of 4)")" OK
+  ctl_ok add-peer 4 "$(address_of 4)"
 }
 
 a_follower_is_removed() {
   local old
   old=$(follower 4)
-  expect "removing store $old" "$(ask "$LEADER" kv.removepeer "$old")" OK
+  ctl_ok remove-peer "$old"
   stop_store "$old" || fail "store $old ended with status $?" "$old"
   wait_until 20 'a write' write_works "$LEADER"
   wait_for_agreement
@@ -47,11 +47,13 @@ the_leader_is_removed() {
 leadership_goes_where_it_is_told() {
   local to
   to=$(follower)
-  expect "transfer to store $to" "$(ask "$LEADER" kv.transfer "$to")" OK
+  ctl_ok transfer-leader "$to"
   find_leader
   expect 'leader' "$LEADER" "$to"
-  expect_like 'transfer to a store that is no member' "$(ask "$LEADER" kv.transfer 99)" 'ERR*'
-  expect_like 'removing a store that is no member' "$(ask "$LEADER" kv.removepeer 99)" '*'
+  ctl transfer-leader 99 > "$SCRATCH/out" 2>&1 && fail 'leadership went to a store that is no member'
+  grep -q 'no replica' "$SCRATCH/out" || fail "transfer to nobody: $(cat "$SCRATCH/out")"
+  ctl remove-peer 99 > "$SCRATCH/out" 2>&1 && fail 'a store that is no member was removed'
+  grep -q 'no replica' "$SCRATCH/out" || fail "removing nobody: $(cat "$SCRATCH/out")"
 }
 
 cases three_stores a_store_is_added_under_load adding_it_again_is_harmless a_follower_is_removed \
