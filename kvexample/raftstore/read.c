@@ -10,6 +10,9 @@
 #include "raftstore/command.h"
 #include "raftstore/region_state.h"
 
+/* Bytes of answers from which on the commands that are left wait for another run. */
+enum { MOST_BYTES = 16 << 20 };
+
 void kv_read_task_free(kv_read_task *task) {
   if (task != NULL) {
     kv_reply_free(&task->replies);
@@ -70,10 +73,12 @@ static int read_command(kv_read_task *task, kv_txn *txn, const kv_region *region
 static int read_commands(kv_read_task *task, kv_txn *txn, const kv_region *region) {
   read_args args = {0};
   int rc = KV_OK;
-  for (size_t i = 0; i < task->command_count && rc == KV_OK; i++) {
+  size_t i = task->first;
+  for (; i < task->command_count && rc == KV_OK && task->replies.len < MOST_BYTES; i++) {
     rc = read_command(task, txn, region, task->commands[i], &args);
     task->reply_ends[i] = task->replies.len;
   }
+  task->end = i;
   free(args.args);
   return rc;
 }
@@ -129,6 +134,7 @@ static void reply_checksum(kv_read_task *task, uint64_t keys, uint64_t checksum)
   kv_reply_text(&task->replies, "checksum");
   kv_reply_bulk(&task->replies, text, sizeof text);
   task->reply_ends[0] = task->replies.len;
+  task->end = task->command_count;
 }
 
 static int read_checksum(kv_read_task *task, kv_txn *txn, const kv_region *region) {

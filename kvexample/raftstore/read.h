@@ -32,8 +32,11 @@ struct kv_read_task {
   uint64_t id;          /* which round of reads it belongs to */
   raft_slice *commands; /* encoded, in memory of the task's own */
   size_t command_count;
+  size_t first; /* the first command that has no answer yet */
 
-  /* Filled by kv_read_run: one answer a command. */
+  /* Filled by kv_read_run: one answer a command of [first, end), at least one. What is left,
+   * because the answers are many bytes already, is for another run. */
+  size_t end;
   kv_reply replies; /* one behind the other */
   size_t *reply_ends;
   uint64_t applied; /* index that the transaction shows */

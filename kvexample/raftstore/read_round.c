@@ -215,7 +215,7 @@ void kv_read_rounds_run(kv_peer *peer) {
 
 static void answer_round(kv_peer *peer, const kv_read_task *task, kv_batch *batch) {
   size_t start = 0;
-  for (size_t i = 0; i < batch->count; i++) {
+  for (size_t i = task->first; i < task->end; i++) {
     raft_slice reply = {task->replies.data + start, task->reply_ends[i] - start};
     start = task->reply_ends[i];
     if (batch->slots[i] != NULL) {
@@ -233,17 +233,31 @@ static void refuse_round(kv_peer *peer, int rc, kv_batch *batch) {
   }
 }
 
-void kv_read_rounds_done(kv_peer *peer, kv_read_task *task) {
+/* The answers are out: the memory that they took is given back before the next ones are read. */
+static void read_on(kv_peer *peer, kv_read_round *round, kv_read_task *task) {
+  task->first = task->end;
+  kv_reply_free(&task->replies);
+  round->task = task;
+  round->handed_over = false;
+  kv_store_mark(peer->store, peer);
+}
+
+bool kv_read_rounds_done(kv_peer *peer, kv_read_task *task) {
   kv_read_round *round = find(peer, task->id);
   if (round == NULL) {
-    return;
+    return false;
   }
   if (task->rc == KV_OK) {
     answer_round(peer, task, round->batch);
   } else {
     refuse_round(peer, task->rc, round->batch);
   }
+  if (task->rc == KV_OK && task->end < task->command_count) {
+    read_on(peer, round, task);
+    return true;
+  }
   free_round(round);
+  return false;
 }
 
 void kv_read_checksum(kv_peer *peer, kv_request *request) {
@@ -280,9 +294,8 @@ void kv_store_handle_reads(kv_store *store) {
     store->read_first = task->next;
     store->read_last = task->next != NULL ? store->read_last : NULL;
     kv_peer *peer = kv_region_map_peer(&store->regions, task->region_id);
-    if (peer != NULL) {
-      kv_read_rounds_done(peer, task);
+    if (peer == NULL || !kv_read_rounds_done(peer, task)) {
+      kv_read_task_free(task);
     }
-    kv_read_task_free(task);
   }
 }

@@ -40,8 +40,8 @@ void kv_read_rounds_start(struct kv_peer *peer);
 void kv_read_rounds_state(struct kv_peer *peer, const raft_read_state *state);
 /* Hands rounds whose index is applied to the engine. */
 void kv_read_rounds_run(struct kv_peer *peer);
-/* The engine is done with a task. */
-void kv_read_rounds_done(struct kv_peer *peer, kv_read_task *task);
+/* The engine is done with a task. True: not with all of its commands, it was kept for the rest. */
+bool kv_read_rounds_done(struct kv_peer *peer, kv_read_task *task);
 /* No longer leader: what Raft has not confirmed goes elsewhere. */
 void kv_read_rounds_abandon(struct kv_peer *peer);
 /* A read of this store's own state, without a round. */

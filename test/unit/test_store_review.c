@@ -103,12 +103,43 @@ START_TEST(a_store_whose_disk_was_wiped_is_told_so_and_stops) {
 }
 END_TEST
 
+static void answered_large(void *ctx, const void *reply, size_t len) {
+  size_t *bytes = ctx;
+  ck_assert_uint_eq(*bytes, 0);
+  ck_assert_int_eq(*(const char *)reply, '$');
+  *bytes = len;
+}
+
+START_TEST(reads_of_much_data_are_answered_in_pieces) {
+  enum { COUNT = 20, LENGTH = 4 << 20 };
+  world_call call;
+  size_t bytes[COUNT] = {0};
+  char *value = malloc(LENGTH + 1);
+  ck_assert_ptr_nonnull(value);
+  memset(value, 'x', LENGTH);
+  value[LENGTH] = '\0';
+  uint64_t leader = start();
+  ck_assert_str_eq(world_do(&w, leader, &call, KV_OP_SET, 0, "a", value, NULL), "+OK\r\n");
+  free(value);
+  raft_slice key = {"a", 1};
+  kv_command get = {.op = KV_OP_GET, .args = &key, .arg_count = 1};
+  for (int i = 0; i < COUNT; i++) { /* one round of 80 MiB */
+    kv_store_execute(world_at(&w, leader)->store, &get, 0, answered_large, &bytes[i]);
+  }
+  world_run(&w, 100);
+  for (int i = 0; i < COUNT; i++) {
+    ck_assert_uint_ge(bytes[i], LENGTH);
+  }
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_disk_without_space_for_the_log_stops_no_store_and_loses_nothing,
       a_follower_without_space_for_the_log_delays_nobody,
       a_removal_that_changed_leaders_is_not_reported_as_failed,
       a_store_whose_disk_was_wiped_is_told_so_and_stops,
+      reads_of_much_data_are_answered_in_pieces,
   };
   return run_suite("store_review", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
