@@ -10,7 +10,7 @@
  * queued loop    kv_raft_log_done(work, report)      reports the tokens of what is now durable, in
  * order
  *
- * Cost: memory for every entry that is kept (40 bytes each) and for the payloads of the newest
+ * Cost: memory for every entry that is kept (48 bytes each) and for the payloads of the newest
  * ones. docs/formats.md describes the files.
  *
  * SPDX-License-Identifier: Apache-2.0

@@ -4,6 +4,8 @@
  */
 #include <check.h>
 #include <libraft/error.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -415,6 +417,62 @@ START_TEST(the_device_is_the_same_log) {
 }
 END_TEST
 
+/* A writer thread that performs what it is handed; the two semaphores order all memory accesses. */
+typedef struct writer_thread {
+  kv_log_work *work; /* NULL: end */
+  sem_t given;
+  sem_t performed;
+} writer_thread;
+
+static void *perform_all(void *argument) {
+  writer_thread *writer = argument;
+  for (;;) {
+    (void)sem_wait(&writer->given);
+    if (writer->work == NULL) {
+      return NULL;
+    }
+    (void)kv_raft_log_perform(writer->work);
+    (void)sem_post(&writer->performed);
+  }
+}
+
+static void count_tokens(void *ctx, uint64_t token, int rc) {
+  uint64_t *last = ctx;
+  ck_assert_int_eq(rc, 0);
+  ck_assert_uint_eq(token, *last + 1);
+  *last = token;
+}
+
+START_TEST(another_thread_may_perform_while_this_one_writes_and_reads) {
+  writer_thread writer = {.work = NULL};
+  pthread_t thread;
+  uint64_t reported = 0;
+  f.options.cache_bytes = 20000;
+  ck_assert_int_eq(fixture_reopen(&f), 0);
+  ck_assert_int_eq(sem_init(&writer.given, 0, 0), 0);
+  ck_assert_int_eq(sem_init(&writer.performed, 0, 0), 0);
+  ck_assert_int_eq(pthread_create(&thread, NULL, perform_all, &writer), 0);
+  for (uint64_t index = 1; index <= 600; index += 2) {
+    writer.work = kv_raft_log_take(f.log);
+    const bool busy = writer.work != NULL;
+    if (busy) {
+      (void)sem_post(&writer.given);
+    }
+    ck_assert_int_eq(fixture_append(&f, 1, index, 2, 1, 500), 0);
+    ck_assert_int_eq(fixture_compact(&f, 1, index > 60 ? index - 60 : 0), 0);
+    fixture_expect(&f, 1, index > 60 ? index - 59 : 1, index + 1, 1, 500);
+    if (busy) {
+      (void)sem_wait(&writer.performed);
+      ck_assert_int_eq(kv_raft_log_done(f.log, writer.work, count_tokens, &reported, NULL), 0);
+    }
+  }
+  writer.work = NULL;
+  (void)sem_post(&writer.given);
+  ck_assert_int_eq(pthread_join(thread, NULL), 0);
+  ck_assert_uint_gt(reported, 500);
+}
+END_TEST
+
 START_TEST(a_directory_has_one_log_at_a_time) {
   kv_raft_log *second;
   kv_error error;
@@ -465,6 +523,7 @@ static TCase *cases(void) {
   tcase_add_test(tcase, more_parts_than_one_call_may_have_are_written_whole);
   tcase_add_test(tcase, many_regions_keep_their_own_logs);
   tcase_add_test(tcase, the_device_is_the_same_log);
+  tcase_add_test(tcase, another_thread_may_perform_while_this_one_writes_and_reads);
   tcase_add_test(tcase, a_directory_has_one_log_at_a_time);
   tcase_add_test(tcase, options_are_checked);
   return tcase;
