@@ -132,7 +132,7 @@ static int open_engine(kv_server *server, kv_error *error) {
   }
   if (rc == KV_OK && reset > 0) {
     kv_log(server->logger, KV_WARN, "an interrupted snapshot installation could not be finished",
-           "regions=%zu action=\"waiting for new snapshots\"", reset);
+           "regions=%zu action=\"remove this store from its cluster and add it again\"", reset);
   }
   return rc == KV_OK ? kv_snapshot_collect(server->data.snap, NULL, 0, error) : rc;
 }

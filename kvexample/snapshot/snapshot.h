@@ -36,8 +36,8 @@ int kv_snapshot_install(kv_engine *engine, const char *directory, const kv_snaps
                         kv_error *error);
 
 /* At start, before anything else uses the engine: finishes installations that were interrupted.
- * If the file is missing or damaged the region becomes an empty, uninitialised one that waits for
- * a new snapshot: known by its id, nothing applied, no data. *reset (may be NULL) counts those. */
+ * If the file is missing or damaged this store's replica is lost: it becomes a tombstone without
+ * data, and a new one has to be added. *reset (may be NULL) counts those. */
 int kv_snapshot_recover(kv_engine *engine, const char *directory, size_t *reset, kv_error *error);
 
 #endif

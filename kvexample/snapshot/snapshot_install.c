@@ -329,11 +329,12 @@ int kv_snapshot_install(kv_engine *engine, const char *directory, const kv_snaps
 /* --- after a crash -----------------------------------------------------------------------------
  */
 
-/* The region as it was before it ever had data: known by id, waiting for a leader's snapshot. */
+/* This replica is over. It must not vote as an empty one, for it may have acknowledged entries; and
+ * with its log it would be given no snapshot, while it cannot apply what follows. */
 static int forget_data(installation *in, kv_txn *txn) {
   const kv_apply_state nothing = {0};
   uint64_t id = in->head.region.id;
-  kv_region_state empty = {.phase = KV_REGION_NORMAL, .peer_id = in->peer_id};
+  kv_region_state empty = {.phase = KV_REGION_TOMBSTONE, .peer_id = in->peer_id};
   empty.region.id = id;
   int rc = kv_region_state_save(txn, &empty);
   if (rc == KV_OK) {

@@ -429,12 +429,12 @@ START_TEST(an_installation_that_stays_full_goes_on_later) {
 }
 END_TEST
 
-/* The region of the target is as good as new. */
+/* The replica of the target is over, and its data is gone. */
 static void expect_reset(void) {
   uint64_t applied;
   kv_region_state state = {0};
   kv_install_record record;
-  ck_assert_int_eq((int)phase_of(to, &applied), KV_REGION_NORMAL);
+  ck_assert_int_eq((int)phase_of(to, &applied), KV_REGION_TOMBSTONE);
   ck_assert_uint_eq(applied, 0);
   kv_txn *txn = begin(to, false);
   ck_assert_int_eq(kv_region_state_load(txn, REGION, &state), KV_OK);
@@ -445,7 +445,7 @@ static void expect_reset(void) {
   end(txn);
 }
 
-START_TEST(without_its_file_the_region_waits_for_another) {
+START_TEST(without_its_file_the_replica_is_lost_and_a_new_one_may_come) {
   size_t reset;
   fill_source(10);
   kv_snapshot_file file = make();
@@ -461,7 +461,7 @@ START_TEST(without_its_file_the_region_waits_for_another) {
 }
 END_TEST
 
-START_TEST(with_a_damaged_file_the_region_waits_for_another) {
+START_TEST(with_a_damaged_file_the_replica_is_lost) {
   size_t reset, len;
   fill_source(KEYS);
   kv_snapshot_file file = make();
@@ -477,7 +477,7 @@ START_TEST(with_a_damaged_file_the_region_waits_for_another) {
 }
 END_TEST
 
-START_TEST(a_damaged_record_empties_the_region) {
+START_TEST(with_a_damaged_record_the_replica_is_lost) {
   size_t reset;
   fill_source(10);
   kv_snapshot_file file = make();
@@ -689,9 +689,9 @@ int main(void) {
   tcase_add_test(tcase, a_failure_of_any_operation_is_mended);
   tcase_add_test(tcase, a_full_map_grows_while_installing);
   tcase_add_test(tcase, an_installation_that_stays_full_goes_on_later);
-  tcase_add_test(tcase, without_its_file_the_region_waits_for_another);
-  tcase_add_test(tcase, with_a_damaged_file_the_region_waits_for_another);
-  tcase_add_test(tcase, a_damaged_record_empties_the_region);
+  tcase_add_test(tcase, without_its_file_the_replica_is_lost_and_a_new_one_may_come);
+  tcase_add_test(tcase, with_a_damaged_file_the_replica_is_lost);
+  tcase_add_test(tcase, with_a_damaged_record_the_replica_is_lost);
   tcase_add_test(tcase, nothing_to_recover_is_fine);
   tcase_add_test(tcase, a_file_arrives_in_chunks_of_any_size);
   tcase_add_test(tcase, an_arrival_that_was_not_announced_is_refused_and_deleted);
