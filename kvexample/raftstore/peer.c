@@ -48,6 +48,7 @@ static int open_node(kv_peer *peer) {
   raft.heartbeat_ticks = config->heartbeat_ticks;
   raft.max_uncommitted_size = config->max_inflight_bytes;
   raft.max_committed_size_per_ready = UINT64_C(8) << 20;
+  raft.snapshot_timeout_ticks = 0; /* each ends and is reported, however long it takes */
   raft.async_storage_writes = true;
   raft.disable_proposal_forwarding = true;
   raft.step_down_on_removal = true;
