@@ -68,19 +68,16 @@ static bool replicate(raft_rawnode *node, raft_progress *progress, bool even_if_
     return false;
   }
   raft_entry_id previous = {0, progress->next - 1};
-  if (raft_log_term(&node->log, previous.index, &previous.term) != RAFT_OK) {
+  raft_body *body = NULL;
+  int rc = raft_log_term(&node->log, previous.index, &previous.term);
+  if (rc == RAFT_OK) {
+    rc = entries_for(node, progress, shared, &body);
+  }
+  if (rc == RAFT_ECOMPACTED || rc == RAFT_EUNAVAILABLE) {
     return raft_snapshot_send(node, progress); /* that part of the log is gone */
   }
-  raft_body *body = NULL;
-  int rc = entries_for(node, progress, shared, &body);
-  if (rc == RAFT_ENOMEM || rc == RAFT_ESTORAGE) {
+  if (rc != RAFT_OK || (body == NULL && !even_if_empty)) {
     return false;
-  }
-  if (body == NULL && !even_if_empty) {
-    return false;
-  }
-  if (rc != RAFT_OK) {
-    return raft_snapshot_send(node, progress);
   }
   return send_append(node, progress, previous, body);
 }

@@ -206,6 +206,26 @@ START_TEST(bounds_that_cannot_be_are_refused) {
 }
 END_TEST
 
+/* Answers that no storage may give to a question for entries. */
+static int wrong_entries(void *ctx, uint64_t lo, uint64_t hi, uint64_t max_bytes, raft_entry *out,
+                         size_t *count) {
+  (void)ctx, (void)hi, (void)max_bytes;
+  out[0] = (raft_entry){.term = 1, .index = lo + 1};
+  *count = faults.code == 0 ? 0 : faults.code == 1 ? 1 : *count + 1;
+  return RAFT_OK;
+}
+
+START_TEST(entries_that_cannot_be_poison) {
+  store(10, 8);
+  faults.iface.entries = wrong_entries;
+  for (faults.code = 0; faults.code <= 2; faults.code++) { /* none, the wrong one, too many */
+    ck_assert_int_eq(open_node(), RAFT_OK);
+    const raft_ready *rd = NULL;
+    ck_assert_int_eq(raft_rawnode_ready(node, &rd), RAFT_ESTORAGE);
+  }
+}
+END_TEST
+
 START_TEST(closing_nothing_is_allowed) {
   raft_rawnode_close(NULL);
 }
@@ -439,6 +459,7 @@ int main(void) {
       every_allocation_of_opening_may_fail,
       a_past_that_cannot_have_been_is_refused,
       bounds_that_cannot_be_are_refused,
+      entries_that_cannot_be_poison,
       closing_nothing_is_allowed,
       a_group_begins_with_its_members_as_entries,
       a_group_needs_members_and_each_of_them_once,

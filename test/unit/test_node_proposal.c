@@ -130,11 +130,12 @@ END_TEST
 
 START_TEST(a_batch_enters_whole_and_in_order) {
   raft_buf *buf = raft_buf_copy(NULL, "owned", 5);
-  raft_bytes payloads[] = {{"a", 1, NULL}, {raft_buf_data(buf), 5, buf}, {NULL, 0, NULL}};
+  raft_bytes payloads[] = {{"a", 1, NULL}, {raft_buf_data(buf), 5, buf}, {"", 0, NULL}};
   ck_assert_int_eq(raft_rawnode_propose_batch(group_node(&g, 1), payloads, 3), RAFT_OK);
   const raft_message *append = group_sent(&g, RAFT_MSG_APP, 1, 2);
   ck_assert_uint_eq(append->entry_count, 3); /* in one message, and the owned bytes uncopied */
   ck_assert_ptr_eq(append->entries[1].data.data, raft_buf_data(buf));
+  ck_assert_ptr_nonnull(append->entries[2].data.data);
   raft_buf_release(buf);
   group_settle(&g);
   ck_assert_uint_eq(g.members[3].applied, 4);

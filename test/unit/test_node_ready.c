@@ -529,10 +529,12 @@ START_TEST(storage_answers_that_cannot_be_change_nothing) {
   ck_assert_int_eq(raft_rawnode_step(node, &apply), RAFT_EUSAGE);
   apply.entry_count = 0;
   ck_assert_int_eq(raft_rawnode_step(node, &apply), RAFT_OK);
-  entry.index = 1; /* again */
+  ck_assert_int_eq(group_propose(&g, 1, "x"), RAFT_OK);
+  group_settle(&g);
+  entry.index = 1; /* again, and late */
   apply.entry_count = 1;
   ck_assert_int_eq(raft_rawnode_step(node, &apply), RAFT_OK);
-  ck_assert_uint_eq(group_status(&g, 1).applied, 1);
+  ck_assert_uint_eq(group_status(&g, 1).applied, 2);
   raft_message append = {.type = RAFT_MSG_STORAGE_APPEND_RESP,
                          .from = RAFT_APPEND_THREAD,
                          .to = 1,

@@ -270,6 +270,28 @@ START_TEST(messages_that_contradict_themselves_change_nothing) {
 }
 END_TEST
 
+START_TEST(nobody_is_anonymous_or_an_echo) {
+  static const raft_message_type types[] = {RAFT_MSG_APP, RAFT_MSG_HEARTBEAT, RAFT_MSG_SNAP,
+                                            RAFT_MSG_VOTE, RAFT_MSG_PRE_VOTE};
+  for (size_t i = 0; i < 5; i++) {
+    raft_message anonymous = {.type = types[i], .to = 2, .term = 9};
+    ck_assert_int_eq(group_step(&g, anonymous), RAFT_EMALFORMED);
+    raft_message echo = {.type = types[i], .from = 2, .to = 2, .term = 9};
+    ck_assert_int_eq(group_step(&g, echo), i < 3 ? RAFT_EMALFORMED : RAFT_OK);
+  }
+  raft_entry last = {.term = 1, .index = 0};
+  raft_message endless = {.type = RAFT_MSG_APP,
+                          .from = 1,
+                          .to = 3,
+                          .term = 1,
+                          .log_term = 1,
+                          .index = UINT64_MAX - 1,
+                          .entries = &last,
+                          .entry_count = 1};
+  ck_assert_int_eq(group_step(&g, endless), RAFT_EMALFORMED);
+}
+END_TEST
+
 /* A candidate that followed one would go back to a term in which it may have voted. */
 START_TEST(nobody_leads_term_0) {
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 3)), RAFT_OK);
@@ -341,6 +363,7 @@ int main(void) {
       a_message_holds_at_least_one_entry_and_no_more_than_the_limit,
       heartbeats_promise_no_more_than_is_known_to_match,
       messages_that_contradict_themselves_change_nothing,
+      nobody_is_anonymous_or_an_echo,
       nobody_leads_term_0,
       strangers_and_local_messages_are_refused,
       step_never_writes_to_the_callers_message,

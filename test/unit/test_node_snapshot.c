@@ -132,6 +132,32 @@ START_TEST(storage_that_fails_at_the_snapshot_poisons) {
 }
 END_TEST
 
+/* The log may be cut between the question for a term and the one for entries. */
+START_TEST(entries_that_vanish_meanwhile_are_a_snapshot_too) {
+  group_close(&g);
+  group_open(&g, 3, plain);
+  group_elect(&g, 1);
+  g.members[3].cut = true;
+  propose(4);
+  group_compact(&g, 1, 1);
+  faults[1].answers[STORAGE_ENTRIES] = RAFT_ECOMPACTED;
+  (void)send_snapshot();
+  faults[1].answers[STORAGE_ENTRIES] = RAFT_OK;
+}
+END_TEST
+
+START_TEST(a_term_that_cannot_be_read_for_want_of_memory_sends_nothing) {
+  g.members[3].cut = false;
+  faults[1].answers[STORAGE_TERM] = RAFT_ENOMEM;
+  raft_message alive = {.type = RAFT_MSG_HEARTBEAT_RESP, .from = 3, .to = 1, .term = 1};
+  ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
+  ck_assert_int_ne(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+  faults[1].answers[STORAGE_TERM] = RAFT_OK;
+  group_tick(&g, 3);
+  group_expect_equal(&g);
+}
+END_TEST
+
 START_TEST(nothing_is_sent_while_a_snapshot_is_on_its_way) {
   (void)send_snapshot();
   group_lose(&g);
@@ -428,6 +454,8 @@ int main(void) {
       a_snapshot_that_is_not_ready_is_asked_for_again,
       an_empty_snapshot_is_none,
       storage_that_fails_at_the_snapshot_poisons,
+      entries_that_vanish_meanwhile_are_a_snapshot_too,
+      a_term_that_cannot_be_read_for_want_of_memory_sends_nothing,
       nothing_is_sent_while_a_snapshot_is_on_its_way,
       a_failed_snapshot_is_probed_from_the_start_after_a_heartbeat,
       a_snapshot_that_arrived_is_continued_behind,
