@@ -300,14 +300,18 @@ static void route_list_again(kv_peer *peer, kv_list *list) {
   }
 }
 
-/* Back to the router: somebody may lead now. */
+/* Back to the router, before what has arrived since: somebody may lead now. */
 static void wake_waiting(kv_peer *peer) {
   kv_link *link;
+  kv_list younger;
+  kv_list_init(&younger);
+  kv_list_move(&younger, &peer->store->arrived);
   while ((link = kv_list_pop(&peer->waiting)) != NULL) {
     kv_request *request = KV_OBJECT_OF(link, kv_request, link);
     request->stage = KV_STAGE_ARRIVED;
     kv_list_append(&peer->store->arrived, link);
   }
+  kv_list_move(&peer->store->arrived, &younger);
 }
 
 static void leader_changed(kv_peer *peer, bool was_leader) {

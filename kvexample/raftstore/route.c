@@ -79,6 +79,12 @@ static void to_leader_elsewhere(kv_peer *peer, kv_request *request) {
   }
 }
 
+/* Writes of one client keep their order: none overtakes those that wait. */
+static bool is_behind_others(const kv_peer *peer, const kv_request *request) {
+  return request->kind == KV_REQUEST_WRITE && request->from_store == 0 &&
+         !kv_list_is_empty(&peer->waiting);
+}
+
 void kv_route(kv_store *store, kv_request *request) {
   kv_peer *peer = peer_of(store, request);
   if (peer == NULL && request->from_store != 0) {
@@ -88,6 +94,8 @@ void kv_route(kv_store *store, kv_request *request) {
     kv_answer_error(store, request, "TRYAGAIN this store has no replica of the region");
   } else if (request->kind == KV_REQUEST_CHECKSUM) {
     kv_read_checksum(peer, request);
+  } else if (is_behind_others(peer, request)) {
+    wait_for_leader(peer, request);
   } else if (kv_peer_is_leader(peer)) {
     to_leader_here(peer, request);
   } else {

@@ -133,6 +133,31 @@ START_TEST(reads_of_much_data_are_answered_in_pieces) {
 }
 END_TEST
 
+START_TEST(writes_that_wait_are_not_overtaken) {
+  enum { COUNT = 14 };
+  static const char expected[] = "$14\r\nabcdefghijklmn\r\n";
+  world_call calls[COUNT], call = {0};
+  uint64_t leader = start(), dead = leader % 3 + 1;
+  world_store *s = world_at(&w, leader);
+  world_run(&w, 1000);
+  world_crash(&w, dead);
+  kv_store_transfer(s->store, 0, dead, 5000, world_answered, &call);
+  kv_store_flush(s->store);
+  for (int i = 0; i < COUNT; i++) { /* the first ones are dropped, until the transfer is given up */
+    char text[] = {(char)('a' + i), '\0'};
+    w.now += WORLD_TICK_MS;
+    kv_store_tick(s->store);
+    world_execute(&w, leader, &calls[i], 60000, KV_OP_APPEND, 0, "k", text, NULL);
+    world_run(&w, 10);
+  }
+  for (int i = 0; i < COUNT; i++) {
+    world_wait(&w, &calls[i]);
+  }
+  world_do(&w, leader, &call, KV_OP_GET, 0, "k", NULL);
+  ck_assert_str_eq(call.reply, expected);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_disk_without_space_for_the_log_stops_no_store_and_loses_nothing,
@@ -140,6 +165,7 @@ int main(void) {
       a_removal_that_changed_leaders_is_not_reported_as_failed,
       a_store_whose_disk_was_wiped_is_told_so_and_stops,
       reads_of_much_data_are_answered_in_pieces,
+      writes_that_wait_are_not_overtaken,
   };
   return run_suite("store_review", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
