@@ -40,6 +40,12 @@ func (m *model) defect() string {
 			noteCut("(m) a change dropped for its size blocks the next one")
 			return "m"
 		}
+		if autoLeave := inside(node, "trk").FieldByName("Config").FieldByName("AutoLeave").Bool(); autoLeave &&
+			status.RaftState == raft.StateLeader && status.LeadTransferee != 0 &&
+			inside(node, "pendingConfIndex").Uint() <= status.Applied {
+			noteCut("(p) a hand-over keeps the group in a joint configuration")
+			return "p"
+		}
 		if m.payloads && m.changes && m.onTheWay(raftpb.MsgProp) > 1 {
 			noteCut("(m) changes on the way to a leader that may drop them for their size")
 			return "m"
