@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "run_suite.h"
@@ -282,6 +283,73 @@ START_TEST(a_removed_store_that_was_cut_off_learns_of_it) {
 }
 END_TEST
 
+START_TEST(a_store_that_was_replaced_while_cut_off_begins_anew) {
+  world_call call = {0};
+  uint64_t leader = start(), gone = leader % 3 + 1;
+  write_some(leader, 10);
+  world_isolate(&w, gone, true);
+  ck_assert_str_eq(remove_peer(leader, gone, &call), "+OK\r\n");
+  write_some(leader, 10);
+  call = (world_call){0};
+  kv_store_add_peer(world_at(&w, leader)->store, 0, gone, world_at(&w, gone)->address, 60000,
+                    world_answered, &call);
+  world_run(&w, 2000);
+  ck_assert_int_eq(call.answers, 0);
+  ck_assert_uint_eq(world_number(&w, gone, "peer"), gone);
+  world_heal(&w);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+  ck_assert_uint_eq(world_number(&w, gone, "peer"), 4);
+  world_check_equal(&w, all, 3);
+  world_crash(&w, gone);
+  world_start(&w, gone);
+  world_check_equal(&w, all, 3);
+}
+END_TEST
+
+START_TEST(a_snapshot_waits_for_room_on_the_disk) {
+  world_call call;
+  uint64_t leader = start(), late = leader % 3 + 1;
+  world_crash(&w, late);
+  write_some(leader, 10);
+  compact(leader, 0, &call);
+  world_start(&w, late);
+  world_at(&w, late)->engine.fail_commits = 5;
+  world_check_equal(&w, all, 3);
+  ck_assert_int_eq(world_at(&w, late)->engine.fail_commits, 0);
+}
+END_TEST
+
+START_TEST(a_snapshot_that_cannot_be_made_or_sent_is_tried_again) {
+  world_call call;
+  uint64_t leader = start(), late = leader % 3 + 1;
+  world_crash(&w, late);
+  write_some(leader, 10);
+  compact(leader, 0, &call);
+  world_at(&w, leader)->fail_jobs = 3;
+  world_start(&w, late);
+  world_check_equal(&w, all, 3);
+  ck_assert_int_eq(world_at(&w, leader)->fail_jobs, 0);
+}
+END_TEST
+
+START_TEST(a_snapshot_that_does_not_fit_is_discarded) {
+  world_call call;
+  uint64_t leader = start(), other = leader % 3 + 1;
+  world_store *s = world_at(&w, other);
+  write_some(leader, 5);
+  world_file file;
+  ck_assert_int_eq(world_file_make(&world_at(&w, leader)->engine, 1, "stray", &file), KV_OK);
+  s->files = realloc(s->files, (s->file_count + 1) * sizeof *s->files);
+  ck_assert_ptr_nonnull(s->files);
+  s->files[s->file_count++] = file;
+  raft_bytes garbage = {"garbage", 7, NULL};
+  kv_store_snapshot_received(s->store, leader, garbage, &file.file);
+  ck_assert_uint_eq(s->file_count, 0);
+  ck_assert_str_eq(world_do(&w, leader, &call, KV_OP_SET, 0, "a", "1", NULL), "+OK\r\n");
+}
+END_TEST
+
 START_TEST(a_removal_that_costs_the_majority_is_refused) {
   world_call call;
   uint64_t leader = start(), dead = leader % 3 + 1, live = dead % 3 + 1;
@@ -326,6 +394,10 @@ int main(void) {
       a_follower_is_removed_and_forgets,
       a_leader_that_is_removed_hands_over_first,
       a_removed_store_that_was_cut_off_learns_of_it,
+      a_store_that_was_replaced_while_cut_off_begins_anew,
+      a_snapshot_waits_for_room_on_the_disk,
+      a_snapshot_that_cannot_be_made_or_sent_is_tried_again,
+      a_snapshot_that_does_not_fit_is_discarded,
       a_removal_that_costs_the_majority_is_refused,
       a_single_store_serves_and_grows,
   };

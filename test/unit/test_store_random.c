@@ -322,7 +322,7 @@ END_TEST
 int main(void) {
   Suite *suite = suite_create("store_random");
   TCase *tcase = tcase_create("seeds");
-  int groups = getenv("RANDOM_SEED") != NULL ? 1 : 20;
+  int groups = getenv("RANDOM_SEED") != NULL ? 1 : getenv("CK_FORK") != NULL ? 6 : 20;
   tcase_add_loop_test(tcase, what_was_promised_holds_whatever_happens, 0, groups);
   tcase_set_timeout(tcase, 300);
   suite_add_tcase(suite, tcase);

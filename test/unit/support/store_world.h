@@ -47,6 +47,7 @@ typedef struct world_store {
   size_t task_count, task_limit; /* limit 0: none */
   world_job *jobs;
   size_t job_count;
+  int fail_jobs; /* so many of the next makes and sends fail */
   world_file *files;
   size_t file_count;
   unsigned file_serial;

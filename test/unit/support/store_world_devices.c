@@ -212,7 +212,9 @@ static void do_make(world_store *s, const world_job *job) {
   char name[96];
   world_file file;
   name_file(s, name);
-  int rc = world_file_make(&s->engine, job->region_id, name, &file);
+  bool fails = s->fail_jobs > 0;
+  s->fail_jobs -= fails;
+  int rc = fails ? KV_EIO : world_file_make(&s->engine, job->region_id, name, &file);
   if (rc != KV_OK) {
     kv_store_snapshot_made(s->store, job->region_id, rc, NULL, (raft_bytes){0});
     return;
@@ -228,6 +230,10 @@ static void do_send(world_store *s, const world_job *job) {
   world_file *file = find_file(s, job->name);
   ck_assert_msg(file != NULL, "a file is discarded while it is sent");
   bool fails = to->store == NULL || w->blocked[s->id][to->id] || world_random(w, 100) < 5;
+  if (!fails && s->fail_jobs > 0) {
+    s->fail_jobs--;
+    fails = true;
+  }
   if (!fails) {
     world_file copy = world_file_copy(file);
     name_file(to, copy.file.name);
