@@ -36,6 +36,13 @@ static int fail_connection(const kv_client *client, int number, kv_error *error)
   return kv_address_fail(error, client->address, number);
 }
 
+/* An error of a connection that there is. */
+static int fail_exchange(const kv_client *client, int number, kv_error *error) {
+  return number == ETIMEDOUT ? kv_fail(error, KV_EIO, "%s gives no answer in time", client->address)
+                             : kv_fail(error, KV_EIO, "lost the connection to %s: %s",
+                                       client->address, strerror(number));
+}
+
 /* Waits until the socket is ready; false: the deadline has passed (errno is ETIMEDOUT). */
 static bool wait_for(const kv_client *client, short events, int64_t deadline) {
   for (;;) {
@@ -132,7 +139,7 @@ static int receive_some(kv_client *client, kv_error *error) {
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
     return KV_OK;
   }
-  return fail_connection(client, got == 0 ? ECONNRESET : errno, error);
+  return fail_exchange(client, got == 0 ? ECONNRESET : errno, error);
 }
 
 static int send_some(kv_client *client, kv_error *error) {
@@ -142,14 +149,14 @@ static int send_some(kv_client *client, kv_error *error) {
     kv_buffer_discard(&client->out, (size_t)sent);
     return KV_OK;
   }
-  return errno == EAGAIN || errno == EINTR ? KV_OK : fail_connection(client, errno, error);
+  return errno == EAGAIN || errno == EINTR ? KV_OK : fail_exchange(client, errno, error);
 }
 
 /* Moves some bytes in whatever direction there is something to do. */
 static int exchange(kv_client *client, int64_t deadline, kv_error *error) {
   const bool sending = kv_buffer_len(&client->out) > 0;
   if (!wait_for(client, sending ? POLLIN | POLLOUT : POLLIN, deadline)) {
-    return fail_connection(client, errno, error);
+    return fail_exchange(client, errno, error);
   }
   const int rc = sending ? send_some(client, error) : KV_OK;
   return rc == KV_OK ? receive_some(client, error) : rc;
