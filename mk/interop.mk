@@ -9,8 +9,8 @@
 
 #= SCRIPTS=N                   ## how many random scripts `make interop` runs
 SCRIPTS ?= 3000
-#= GROUPS=N                    ## how many mixed groups
-GROUPS ?= 100
+#= MIXED=N                     ## how many mixed groups
+MIXED ?= 100
 #= SEED=N                      ## the first seed of both
 SEED ?= 1
 
@@ -26,7 +26,7 @@ run-interop: build/test/datadriven build/interop/peer
 	@cd test/interop && go build -o ../../build/interop/scripts . && \
 	  go build -o ../../build/interop/mixed ./mixed
 	@nice build/interop/scripts -first $(SEED) -count $(SCRIPTS)
-	@nice build/interop/mixed -first $(SEED) -count $(GROUPS)
+	@nice build/interop/mixed -first $(SEED) -count $(MIXED)
 
 build/interop/peer: $(PEER_OBJECTS) build/libraft.a $(MODE_STAMP)
 	$(call link,$(LIBRAFT_LIBS))

@@ -40,8 +40,10 @@ type group struct {
 	states  map[uint64][]byte // of the state machine, by index
 	leaders map[uint64]uint64 // by term
 	words   int
+	highest uint64            // index that anybody has applied
+	asked   map[uint64]uint64 // by number of a read: what was applied when it began
 
-	applied, faults, messages, snapshots int // counted
+	applied, faults, messages, snapshots, reads int // counted
 }
 
 // A broken promise ends the run of the seed.
@@ -53,7 +55,8 @@ func (g *group) fail(format string, arguments ...any) {
 
 func newGroup(seed int64, program string) *group {
 	g := &group{random: rand.New(rand.NewSource(seed)), cut: map[uint64]bool{},
-		states: map[uint64][]byte{startIndex: []byte("start")}, leaders: map[uint64]uint64{}}
+		states: map[uint64][]byte{startIndex: []byte("start")}, leaders: map[uint64]uint64{},
+		asked: map[uint64]uint64{}}
 	size := uint64([]int{3, 3, 5, 5, 4}[g.random.Intn(5)])
 	o := options{preVote: g.random.Intn(2) == 0, checkQuorum: g.random.Intn(2) == 0,
 		maxSize: uint64(1 + g.random.Intn(200)), maxInflight: uint64(1 + g.random.Intn(8)),
@@ -101,6 +104,7 @@ func (g *group) absorb(id uint64, m *member, r record) {
 		state := sha256.Sum256(append(binary.LittleEndian.AppendUint64(head, r.b), r.data...))
 		m.applied, m.state = r.a, state[:]
 		g.applied++
+		g.highest = max(g.highest, r.a)
 		g.compare(id, m)
 	case 's':
 		if r.a <= m.applied {
@@ -109,6 +113,11 @@ func (g *group) absorb(id uint64, m *member, r record) {
 		m.applied, m.state = r.a, r.data
 		g.snapshots++
 		g.compare(id, m)
+	case 'q':
+		g.reads++
+		if before := g.asked[binary.LittleEndian.Uint64(r.data)]; r.a < before {
+			g.fail("node %d (%s) may read at %d what was at %d when it asked", id, m.node.name(), r.a, before)
+		}
 	case 'i':
 		m.role = r.data[0]
 		if m.role == 2 {
@@ -196,6 +205,13 @@ func (g *group) propose(id uint64) {
 	g.call(id, 'p', 0, 0, []byte(word))
 }
 
+// read asks for a linearizable read, which must see all that anybody had applied by now.
+func (g *group) read(id uint64) {
+	number := uint64(len(g.asked)) + 1
+	g.asked[number] = g.highest
+	g.call(id, 'q', 0, 0, binary.LittleEndian.AppendUint64(nil, number))
+}
+
 // changeMembers makes voters learners and learners voters. A majority of all nodes stays voters for
 // ever: a change that takes effect when it is applied can otherwise leave a group without anybody
 // who may be elected, with the model as with libraft (etcd-io/etcd issue 12359).
@@ -242,8 +258,10 @@ func (g *group) act() {
 		g.deliverSome()
 	case p < 87:
 		g.call(g.anyone(), 't', 0, 0, nil)
-	case p < 94:
+	case p < 93:
 		g.propose(g.leader())
+	case p < 94:
+		g.read(g.anyone())
 	case p < 95:
 		g.propose(g.anyone())
 	case p < 96:

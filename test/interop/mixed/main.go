@@ -23,6 +23,7 @@ func run(seed int64, program string, steps int, total *group) (err error) {
 		total.faults += g.faults
 		total.messages += g.messages
 		total.snapshots += g.snapshots
+		total.reads += g.reads
 	}()
 	for n := 0; n < steps; n++ {
 		g.act()
@@ -50,9 +51,9 @@ func main() {
 		report(run(seed, *program, *steps, &total))
 	}
 	report(exchange(*first, *program, *messages))
-	fmt.Printf("mixed: %d groups, %d messages, %d faults, %d applied entries, %d snapshots taken in; "+
-		"%d random messages by both codecs; %d differences\n", *count, total.messages, total.faults,
-		total.applied, total.snapshots, *messages, broken)
+	fmt.Printf("mixed: %d groups, %d messages, %d faults, %d applied entries, %d snapshots taken in, "+
+		"%d reads; %d random messages by both codecs; %d differences\n", *count, total.messages, total.faults,
+		total.applied, total.snapshots, total.reads, *messages, broken)
 	if broken > 0 {
 		os.Exit(1)
 	}

@@ -190,6 +190,8 @@ func (m *modelNode) serve(letter byte, a, b uint64, data []byte) error {
 			return err
 		}
 		return m.raw.ProposeConfChange(change)
+	case 'q':
+		m.raw.ReadIndex(data)
 	case 'l':
 		m.raw.TransferLeader(a)
 	case 'f':
@@ -239,6 +241,9 @@ func (m *modelNode) work() {
 				panic(err)
 			}
 			m.records = append(m.records, record{'m', message.GetTo(), uint64(message.GetType()), data})
+		}
+		for _, read := range ready.ReadStates {
+			m.records = append(m.records, record{'q', read.Index, 0, read.RequestCtx})
 		}
 		for _, entry := range ready.CommittedEntries {
 			m.apply(entry)

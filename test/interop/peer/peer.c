@@ -8,6 +8,7 @@
  *   m  a message to send: to, type; raftpb bytes
  *   a  an applied entry: index, term; one byte of type, then the payload
  *   s  a snapshot taken in: index, term; its data
+ *   q  a read that may be served: index, 0; its context
  *   i  the node's state, always: term, leader; one byte of role
  *   e  what the request `e` had, decoded and encoded again
  *
@@ -100,6 +101,14 @@ static void put_message(struct peer *peer, char letter, const raft_message *mess
   free(bytes);
 }
 
+/* A read that was given up is the affair of who asked. */
+static void put_read(struct peer *peer, const raft_read_state *state) {
+  if (state->status == RAFT_OK) {
+    put_head(peer, 'q', state->index, 0, state->context.len);
+    put(peer, state->context.data, state->context.len);
+  }
+}
+
 static void put_state(struct peer *peer) {
   raft_basic_status status;
   raft_rawnode_basic_status(peer->node, &status);
@@ -173,6 +182,9 @@ static void work(struct peer *peer) {
     save(peer, ready);
     for (size_t i = 0; i < ready->message_count; i++) {
       put_message(peer, 'm', &ready->messages[i]);
+    }
+    for (size_t i = 0; i < ready->read_state_count; i++) {
+      put_read(peer, &ready->read_states[i]);
     }
     for (size_t i = 0; i < ready->committed_entry_count; i++) {
       apply(peer, &ready->committed_entries[i]);
@@ -274,6 +286,10 @@ static int propose(struct peer *peer, const struct request *request) {
   return raft_rawnode_propose(peer->node, &payload, 1);
 }
 
+static int read_index(struct peer *peer, const struct request *request) {
+  return raft_rawnode_read_index(peer->node, &request->bytes);
+}
+
 static int serve(struct peer *peer, const struct request *request) {
   switch (request->letter) {
   case 'o': return open_node(peer, request);
@@ -285,6 +301,7 @@ static int serve(struct peer *peer, const struct request *request) {
   case 'e': return step(peer, request, true);
   case 'p': return propose(peer, request);
   case 'c': return propose_change(peer, request);
+  case 'q': return read_index(peer, request);
   case 'l': return raft_rawnode_transfer_leader(peer->node, request->a);
   case 'f': return raft_rawnode_report_snapshot(peer->node, request->a, request->b != 0);
   case 'u': return raft_rawnode_report_unreachable(peer->node, request->a);
