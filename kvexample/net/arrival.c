@@ -59,7 +59,7 @@ static int begin_file(kv_arrival *arrival, kv_error *error) {
   if (rc != KV_OK) {
     return kv_fail(error, rc, "the message with the snapshot is malformed");
   }
-  if (envelope.tombstone) {
+  if (envelope.tombstone || envelope.question) {
     return kv_fail(error, KV_ECORRUPT, "no message in the envelope");
   }
   if (message.snapshot == NULL) {

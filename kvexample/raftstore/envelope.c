@@ -34,7 +34,8 @@ int kv_envelope_encode(const kv_envelope *envelope, const raft_message *message,
                                .to.store_id = envelope->to_store,
                                .has_epoch = true,
                                .epoch = kv_epoch_to_pb(envelope->epoch),
-                               .tombstone = message == NULL};
+                               .tombstone = message == NULL && !envelope->question,
+                               .question = message == NULL && envelope->question};
   raft_slice address = {envelope->from_address, strlen(envelope->from_address)};
   kv_pb_put_bytes(&pb.from.address, &address);
   if (message != NULL) {
@@ -76,7 +77,8 @@ int kv_envelope_decode(raft_bytes frame, kv_envelope *envelope, raft_message *me
   envelope->to_store = pb.to.store_id;
   envelope->epoch = kv_epoch_from_pb(&pb.epoch);
   envelope->tombstone = pb.tombstone;
-  if (pb.tombstone) {
+  envelope->question = pb.question;
+  if (pb.tombstone || pb.question) {
     return KV_OK;
   }
   int rc = decode_message(frame, bytes.bytes, message);

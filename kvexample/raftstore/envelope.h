@@ -26,13 +26,14 @@ typedef struct kv_envelope {
   uint64_t to_store;
   kv_epoch epoch; /* the sender's; all zero from an uninitialised one */
   bool tombstone; /* no message: the receiver is no member any more */
+  bool question;  /* no message: is the sender a member still? */
 } kv_envelope;
 
-/* New frame with one reference. message NULL: a tombstone. KV_ENOMEM. */
+/* New frame with one reference. message NULL: a tombstone, or the question. KV_ENOMEM. */
 int kv_envelope_encode(const kv_envelope *envelope, const raft_message *message, raft_buf **frame);
 
-/* On success *message holds a reference (raft_message_release), unless envelope->tombstone.
- * KV_ECORRUPT, KV_ENOMEM: there is none. */
+/* On success *message holds a reference (raft_message_release), unless it is a tombstone or
+ * question. KV_ECORRUPT, KV_ENOMEM: there is none. */
 int kv_envelope_decode(raft_bytes frame, kv_envelope *envelope, raft_message *message);
 
 #endif

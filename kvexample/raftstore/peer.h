@@ -61,6 +61,7 @@ struct kv_peer {
   uint64_t leader; /* peer id, 0: none */
   uint64_t term;
   uint64_t leader_tick; /* when it changed last */
+  uint64_t heard_tick;  /* last message for this peer */
 
   /* Log writes. */
   size_t appends_in_flight;

@@ -235,7 +235,8 @@ void kv_store_snapshot_received(kv_store *store, uint64_t from_store, raft_bytes
   kv_envelope header;
   raft_message message;
   kv_address *from = kv_address_book_find(&store->addresses, from_store);
-  if (kv_envelope_decode(envelope, &header, &message) != KV_OK || header.tombstone) {
+  if (kv_envelope_decode(envelope, &header, &message) != KV_OK || header.tombstone ||
+      header.question) {
     discard(store, file);
     return;
   }

@@ -53,6 +53,21 @@ static void receive_tombstone(kv_store *store, const kv_envelope *envelope) {
   }
 }
 
+/* The sender was a member once, and does not know that it is none any more. */
+static bool is_from_the_past(const kv_peer *peer, const kv_envelope *envelope) {
+  return kv_region_initialised(&peer->region) &&
+         envelope->epoch.conf_ver < peer->region.epoch.conf_ver &&
+         kv_region_find_peer(&peer->region, envelope->from_peer) == NULL;
+}
+
+/* A sender that belongs to the past is told so. */
+static void receive_question(kv_store *store, const kv_envelope *envelope) {
+  const kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
+  if (peer != NULL && is_from_the_past(peer, envelope)) {
+    send_tombstone(store, envelope, peer->region.epoch);
+  }
+}
+
 /* A peer id is given once; after a removal only a larger one comes to this store, and not before
  * the log device has been told that the old log is gone. */
 static bool may_create(kv_store *store, const kv_envelope *envelope, const raft_message *message) {
@@ -73,13 +88,6 @@ static kv_peer *create(kv_store *store, const kv_envelope *envelope) {
          "region=%llu peer=%llu from_store=%llu", (unsigned long long)envelope->region_id,
          (unsigned long long)envelope->to_peer, (unsigned long long)envelope->from_store);
   return kv_region_map_peer(&store->regions, envelope->region_id);
-}
-
-/* The sender was a member once, and does not know that it is none any more. */
-static bool is_from_the_past(const kv_peer *peer, const kv_envelope *envelope) {
-  return kv_region_initialised(&peer->region) &&
-         envelope->epoch.conf_ver < peer->region.epoch.conf_ver &&
-         kv_region_find_peer(&peer->region, envelope->from_peer) == NULL;
 }
 
 /* NULL: the message is not for anybody here. */
@@ -118,11 +126,14 @@ static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payloa
   bool ours = envelope.to_store == store->config.store_id && envelope.from_store == from_store;
   if (ours && envelope.tombstone) {
     receive_tombstone(store, &envelope);
+  } else if (ours && envelope.question) {
+    receive_question(store, &envelope);
   } else if (ours && is_between_peers(&message)) {
     kv_peer *peer = find_receiver(store, &envelope, &message);
     if (peer != NULL) {
       kv_peer_learn(peer, envelope.from_peer, from_store);
       (void)kv_address_book_learn(&store->addresses, from_store, envelope.from_address);
+      peer->heard_tick = store->ticks;
       kv_peer_step(peer, &message);
     }
   }

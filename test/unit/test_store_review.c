@@ -158,6 +158,27 @@ START_TEST(writes_that_wait_are_not_overtaken) {
 }
 END_TEST
 
+START_TEST(a_learner_that_was_removed_while_it_was_cut_off_learns_of_it) {
+  world_call call = {0}, add = {0};
+  uint64_t leader = start(), late = world_add_store(&w);
+  world_start(&w, late);
+  kv_store_add_peer(world_at(&w, leader)->store, 0, late, world_at(&w, late)->address, 1000,
+                    world_answered, &add);
+  for (int i = 0; i < 100000 && world_number(&w, late, "applied") == 0; i++) {
+    world_random_step(&w);
+  }
+  world_isolate(&w, late, true);
+  world_wait(&w, &add); /* in vain */
+  kv_store_remove_peer(world_at(&w, leader)->store, 0, late, 30000, world_answered, &call);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+  ck_assert_uint_ne(world_number(&w, late, "applied"), 0);
+  world_heal(&w);
+  world_run(&w, 10000);
+  ck_assert_uint_eq(world_number(&w, late, "applied"), 0); /* it has no region any more */
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_disk_without_space_for_the_log_stops_no_store_and_loses_nothing,
@@ -166,6 +187,7 @@ int main(void) {
       a_store_whose_disk_was_wiped_is_told_so_and_stops,
       reads_of_much_data_are_answered_in_pieces,
       writes_that_wait_are_not_overtaken,
+      a_learner_that_was_removed_while_it_was_cut_off_learns_of_it,
   };
   return run_suite("store_review", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
