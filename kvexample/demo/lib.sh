@@ -35,7 +35,7 @@ cluster_begin() {
   fi
   trap end_with_cluster EXIT
   trap 'exit 130' INT
-  trap 'exit 143' TERM HUP
+  trap 'exit 143' TERM HUP PIPE
 }
 
 # One that is stopped by SIGSTOP hears nothing else.
@@ -50,7 +50,7 @@ gone() {
 # Not 0 if a store ended in any other way than being stopped or killed by us.
 cluster_end() {
   local pid status bad=0 end=$((SECONDS + 10))
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP PIPE
   for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}"; do
     stop_pid "$pid"
   done

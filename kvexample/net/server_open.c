@@ -123,8 +123,10 @@ static int open_address(kv_server *server, kv_error *error) {
 /* ---- files ---- */
 
 static int open_engine(kv_server *server, kv_error *error) {
+  const uint64_t map_bytes = server->config->map_bytes;
   const kv_lmdb_options options = {.directory = server->data.db,
-                                   .map_size = server->config->map_bytes};
+                                   .map_size = map_bytes, /* only to begin with */
+                                   .map_limit = map_bytes > 0 ? (uint64_t)1 << 40 : 0};
   size_t reset = 0;
   int rc = kv_lmdb_open(&options, &server->engine, error);
   if (rc == KV_OK) {
