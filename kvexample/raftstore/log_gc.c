@@ -57,29 +57,41 @@ static uint64_t replicated_index(const kv_peer *peer, uint64_t limit) {
   return lowest;
 }
 
-/* 0: nothing is to be cut. */
-static uint64_t choose(const kv_peer *peer, uint64_t first) {
-  uint64_t threshold = peer->store->config.log_gc_entries;
-  uint64_t count = peer->applied + 1 - first;
-  if (threshold == 0 || peer->applied + 1 < first || count < threshold) {
+/* How full the log is, in halves of its budget: 0 below it, 1 at it, 2 at twice of it. */
+static uint64_t fill(uint64_t amount, uint64_t budget) {
+  return budget == 0 ? 0 : amount / budget > 2 ? 2 : amount / budget;
+}
+
+/* A tail of entries is left for stores that are away for a moment, unless bytes are scarce.
+ * 0: nothing is to be cut. */
+static uint64_t choose(const kv_peer *peer, const kv_log_bounds *bounds) {
+  const kv_store_config *config = &peer->store->config;
+  uint64_t first = bounds->first_index, budget = config->log_gc_entries;
+  if (budget == 0 || peer->applied < first) {
     return 0;
   }
-  uint64_t index = replicated_index(peer, peer->applied);
+  uint64_t by_count = fill(peer->applied + 1 - first, budget);
+  uint64_t by_bytes = fill(bounds->bytes, config->log_gc_bytes);
   uint64_t half = first + (peer->applied - first) / 2;
-  if (count > 2 * threshold && index < half) {
+  if (by_count == 0 && by_bytes == 0) {
+    return 0;
+  }
+  uint64_t tail = budget / 2, limit = peer->applied > tail ? peer->applied - tail : 0;
+  uint64_t index = replicated_index(peer, by_bytes > 0 ? half : limit);
+  if ((by_count > 1 || by_bytes > 1) && index < half) {
     index = half;
   }
   return index >= first && index > peer->compact_index ? index : 0;
 }
 
 void kv_log_gc_tick(kv_peer *peer) {
-  uint64_t first = 0;
-  const raft_storage *storage = &peer->storage.interface;
+  const kv_log_device *log = &peer->store->devices.log;
+  kv_log_bounds bounds;
   if (peer->store->ticks % CHECK_TICKS != 0 ||
-      storage->first_index(storage->ctx, &first) != RAFT_OK) {
+      log->bounds(log->ctx, peer->region_id, &bounds) != KV_OK) {
     return;
   }
-  uint64_t index = choose(peer, first);
+  uint64_t index = choose(peer, &bounds);
   if (index > 0) {
     (void)kv_log_gc_propose(peer, index, NULL); /* else at the next occasion */
   }

@@ -47,6 +47,9 @@ static int open_node(kv_peer *peer) {
   raft.election_ticks = config->election_ticks;
   raft.heartbeat_ticks = config->heartbeat_ticks;
   raft.max_uncommitted_size = config->max_inflight_bytes;
+  raft.max_inflight_bytes = config->max_inflight_bytes > raft.max_size_per_message
+                                ? config->max_inflight_bytes
+                                : raft.max_size_per_message;
   raft.max_committed_size_per_ready = UINT64_C(8) << 20;
   raft.snapshot_timeout_ticks = 0; /* each ends and is reported, however long it takes */
   raft.async_storage_writes = true;

@@ -74,9 +74,10 @@ typedef struct kv_store_config {
   size_t max_pending_count;  /* 65536 commands that are not answered yet */
   size_t max_inflight_bytes; /* 32 MiB of proposals that are not applied yet, a region */
 
-  /* Log compaction: a leader cuts its log when it holds so many applied entries, and keeps
-   * entries that a live follower lacks up to twice as many. 0: only when asked. */
-  uint64_t log_gc_entries; /* 10000 */
+  /* Log compaction: a leader cuts its log when it holds so many applied entries or bytes, down to
+   * about half. Entries that a live follower lacks are kept until there are twice as many. */
+  uint64_t log_gc_entries; /* 10000; 0: only when asked */
+  uint64_t log_gc_bytes;   /* 256 MiB; 0: not counted */
 } kv_store_config;
 
 void kv_store_config_init(kv_store_config *config);

@@ -133,6 +133,43 @@ START_TEST(a_log_is_cut_by_itself_and_waits_for_live_followers) {
 }
 END_TEST
 
+START_TEST(a_log_is_cut_when_it_has_too_many_bytes) {
+  w.config.log_gc_entries = 10000;
+  w.config.log_gc_bytes = 2000;
+  uint64_t leader = start();
+  write_some(leader, 200);
+  world_run(&w, 10000);
+  for (uint64_t id = 1; id <= 3; id++) {
+    ck_assert_uint_gt(world_number(&w, id, "first"), 6);
+    ck_assert_uint_le(world_number(&w, id, "log_bytes"), 4000);
+  }
+}
+END_TEST
+
+START_TEST(a_dead_follower_does_not_keep_the_log_and_a_short_absence_costs_no_snapshot) {
+  kv_store_summary summary;
+  w.config.log_gc_entries = 40;
+  uint64_t leader = start(), late = leader % 3 + 1;
+  write_some(leader, 100);
+  world_run(&w, 3000);
+  world_crash(&w, late);
+  write_some(leader, 5);
+  world_run(&w, 3000);
+  world_start(&w, late);
+  world_check_equal(&w, all, 3);
+  kv_store_summarize(world_at(&w, late)->store, &summary);
+  ck_assert_uint_eq(summary.snapshots_installed, 0);
+  world_crash(&w, late);
+  write_some(leader, 200);
+  world_run(&w, 3000);
+  ck_assert_uint_le(world_applied(&w, leader) - world_number(&w, leader, "first"), 41);
+  world_start(&w, late);
+  world_check_equal(&w, all, 3);
+  kv_store_summarize(world_at(&w, late)->store, &summary);
+  ck_assert_uint_eq(summary.snapshots_installed, 1);
+}
+END_TEST
+
 START_TEST(a_store_that_was_down_catches_up_by_log) {
   uint64_t leader = start(), late = leader % 3 + 1;
   kv_store_summary summary;
@@ -386,6 +423,8 @@ int main(void) {
       a_command_during_a_transfer_waits_for_the_new_leader,
       a_log_is_cut_on_request_on_every_store,
       a_log_is_cut_by_itself_and_waits_for_live_followers,
+      a_log_is_cut_when_it_has_too_many_bytes,
+      a_dead_follower_does_not_keep_the_log_and_a_short_absence_costs_no_snapshot,
       a_store_that_was_down_catches_up_by_log,
       a_store_that_was_down_for_long_catches_up_by_snapshot,
       an_installation_may_be_cut_off_between_any_two_steps,

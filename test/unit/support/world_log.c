@@ -247,6 +247,9 @@ static int bounds(void *ctx, uint64_t region_id, kv_log_bounds *out) {
                          .last_index = region->first_index + region->entry_count - 1,
                          .truncated_term = region->truncated_term,
                          .hard_state = region->hard_state};
+  for (size_t i = 0; i < region->entry_count; i++) {
+    out->bytes += raft_entry_size(&region->entries[i]);
+  }
   return KV_OK;
 }
 
