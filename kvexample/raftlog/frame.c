@@ -157,6 +157,13 @@ static bool decode_header(const unsigned char *bytes, size_t available,
   return kv_log_frame_bytes(header->meta_bytes, header->payload_bytes) <= available;
 }
 
+uint64_t kv_log_frame_seek(const unsigned char *bytes, uint64_t from, uint64_t to) {
+  while (from < to && (to - from < sizeof(uint32_t) || kv_get_u32(bytes + from) != frame_magic)) {
+    from += KV_LOG_ALIGNMENT;
+  }
+  return from < to ? from : to;
+}
+
 void kv_log_frame_reader_init(kv_log_frame_reader *reader, const unsigned char *frame,
                               const kv_log_frame_header *header) {
   reader->frame = frame;

@@ -101,6 +101,9 @@ void kv_log_group_seal(kv_log_group *group, uint32_t salt, uint64_t batch);
 bool kv_log_frame_check(const unsigned char *bytes, size_t available, uint64_t epoch, uint32_t salt,
                         kv_log_frame_header *header);
 
+/* The first place in [from, to) where a frame may begin; `to` when there is none. */
+uint64_t kv_log_frame_seek(const unsigned char *bytes, uint64_t from, uint64_t to);
+
 /* Reading a verified frame, piece by piece and entry by entry. */
 typedef struct kv_log_frame_reader {
   const unsigned char *frame;

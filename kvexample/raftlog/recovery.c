@@ -36,9 +36,11 @@ typedef struct recovery {
   uint64_t *epochs; /* of the segments in the directory, ascending */
   size_t epoch_count;
   size_t epoch_room;
-  uint64_t expected; /* sequence of the next frame; 0: none seen yet */
-  uint64_t first;    /* sequence of the first frame */
-  uint64_t oldest;   /* as the last frame says */
+  uint64_t expected;      /* sequence of the next frame; 0: none seen yet */
+  uint64_t first;         /* sequence of the first frame */
+  uint64_t oldest;        /* as the last frame says */
+  unsigned char *content; /* of the segment that is being read */
+  size_t content_room;
   leftover *leftovers;
   size_t leftover_count;
   size_t leftover_room;
@@ -199,7 +201,8 @@ static int judge_rest(recovery *run, const kv_log_segment *segment, const unsign
                       uint64_t begin) {
   uint64_t offset = begin;
   int rc = KV_OK;
-  while (offset + KV_LOG_FRAME_HEADER <= segment->bytes && rc == KV_OK) {
+  while (rc == KV_OK &&
+         (offset = kv_log_frame_seek(content, offset, segment->bytes)) < segment->bytes) {
     kv_log_frame_header header;
     if (!kv_log_frame_check(content + offset, (size_t)(segment->bytes - offset), segment->epoch,
                             segment->salt, &header)) {
@@ -304,16 +307,23 @@ static int read_header(recovery *run, kv_log_segment *segment, const char *name)
   return rc;
 }
 
-/* The whole file; what it lacks at the end counts as zeros. */
-static int read_content(const recovery *run, const kv_log_segment *segment,
-                        unsigned char *content) {
+/* The whole file into run->content; what it lacks at the end counts as zeros. */
+static int read_content(recovery *run, const kv_log_segment *segment) {
+  if (run->content_room < segment->bytes) {
+    free(run->content);
+    run->content = malloc((size_t)segment->bytes);
+    run->content_room = run->content == NULL ? 0 : (size_t)segment->bytes;
+  }
+  if (run->content == NULL) {
+    return out_of_memory(run->error);
+  }
   size_t got;
-  if (kv_log_read_all(run->log->writer.files, segment->fd, content, (size_t)segment->bytes, 0,
+  if (kv_log_read_all(run->log->writer.files, segment->fd, run->content, (size_t)segment->bytes, 0,
                       &got) != KV_OK) {
     return kv_fail(run->error, KV_EIO, "cannot read a segment of the raft log in %s: %s",
                    run->log->writer.path, strerror(errno));
   }
-  memset(content + got, 0, (size_t)segment->bytes - got);
+  memset(run->content + got, 0, (size_t)segment->bytes - got);
   return KV_OK;
 }
 
@@ -327,17 +337,8 @@ static int load_segment(recovery *run, kv_log_segment *segment) {
                    strerror(errno));
   }
   int rc = read_header(run, segment, name);
-  if (rc != KV_OK) {
-    return rc;
-  }
-  unsigned char *content = malloc((size_t)segment->bytes);
-  if (content == NULL) {
-    return out_of_memory(run->error);
-  }
-  rc = read_content(run, segment, content);
-  rc = rc == KV_OK ? replay(run, segment, content) : rc;
-  free(content);
-  return rc;
+  rc = rc == KV_OK ? read_content(run, segment) : rc;
+  return rc == KV_OK ? replay(run, segment, run->content) : rc;
 }
 
 static int load_segments(recovery *run) {
@@ -477,6 +478,7 @@ int kv_log_recover(kv_raft_log *log, kv_error *error) {
     rc = rc == KV_OK ? erase_leftovers(&run) : rc;
     rc = rc == KV_OK ? go_on(&run) : rc;
   }
+  free(run.content);
   free(run.leftovers);
   free(run.epochs);
   if (rc == KV_OK) {
