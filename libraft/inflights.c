@@ -18,8 +18,8 @@
 #define RAFT_INFLIGHTS_FIRST_CAPACITY 4
 
 bool raft_inflights_full(const raft_inflights *window, const raft_inflight_limits *limits) {
-  return window->count >= limits->max_count ||
-         (limits->max_bytes != 0 && window->bytes >= limits->max_bytes);
+  return raft_inflights_count(window) >= limits->max_count ||
+         (limits->max_bytes != 0 && raft_inflights_bytes(window) >= limits->max_bytes);
 }
 
 static uint32_t larger_capacity(uint32_t capacity, uint32_t limit) {
@@ -33,68 +33,78 @@ static uint32_t larger_capacity(uint32_t capacity, uint32_t limit) {
 }
 
 /* Copies the ring's content, unrolled, to the start of `to`. */
-static void unroll(const raft_inflights *window, raft_inflight *to) {
-  uint32_t tail = window->capacity - window->start;
-  uint32_t first = window->count < tail ? window->count : tail;
-  if (first > 0) {
-    memcpy(to, window->ring + window->start, first * sizeof *to);
-  }
-  if (window->count > first) {
-    memcpy(to + first, window->ring, (window->count - first) * sizeof *to);
-  }
+static void unroll(const raft_inflight_ring *ring, raft_inflight *to) {
+  uint32_t tail = ring->capacity - ring->start;
+  uint32_t first = ring->count < tail ? ring->count : tail;
+  memcpy(to, ring->slots + ring->start, first * sizeof *to);
+  memcpy(to + first, ring->slots, (ring->count - first) * sizeof *to);
 }
 
 int raft_inflights_reserve(raft_inflights *window, const raft_inflight_limits *limits,
                            const raft_allocator *allocator) {
-  if (window->count < window->capacity || window->count >= limits->max_count) {
+  const raft_inflight_ring *old = window->ring;
+  uint32_t count = raft_inflights_count(window), capacity = old == NULL ? 0 : old->capacity;
+  if (count < capacity || count >= limits->max_count) {
     return RAFT_OK;
   }
-  uint32_t capacity = larger_capacity(window->capacity, limits->max_count);
-  raft_inflight *ring = raft_allocate_array(allocator, capacity, sizeof *ring);
+  capacity = larger_capacity(capacity, limits->max_count);
+  size_t slots = capacity;
+  if (slots > (SIZE_MAX - sizeof *old) / sizeof old->slots[0]) {
+    return RAFT_ENOMEM;
+  }
+  raft_inflight_ring *ring = raft_allocate(allocator, sizeof *ring + slots * sizeof ring->slots[0]);
   if (ring == NULL) {
     return RAFT_ENOMEM;
   }
-  unroll(window, ring);
+  if (old != NULL) {
+    unroll(old, ring->slots);
+  }
+  ring->bytes = raft_inflights_bytes(window);
+  ring->start = 0;
+  ring->count = count;
+  ring->capacity = capacity;
   raft_deallocate(allocator, window->ring);
   window->ring = ring;
-  window->start = 0;
-  window->capacity = capacity;
   return RAFT_OK;
 }
 
 void raft_inflights_add(raft_inflights *window, uint64_t index, uint64_t bytes) {
-  uint32_t tail = window->capacity - window->start; /* slots up to the end of the array */
-  uint32_t place = window->count < tail ? window->start + window->count : window->count - tail;
-  window->ring[place] = (raft_inflight){index, bytes};
-  window->bytes += bytes;
-  window->count++;
+  raft_inflight_ring *ring = window->ring;
+  uint32_t tail = ring->capacity - ring->start; /* slots up to the end of the array */
+  uint32_t place = ring->count < tail ? ring->start + ring->count : ring->count - tail;
+  ring->slots[place] = (raft_inflight){index, bytes};
+  ring->bytes += bytes;
+  ring->count++;
 }
 
-static void drop_first(raft_inflights *window) {
-  window->bytes -= window->ring[window->start].bytes;
-  window->start = window->start + 1 == window->capacity ? 0 : window->start + 1;
-  window->count--;
+static void drop_first(raft_inflight_ring *ring) {
+  ring->bytes -= ring->slots[ring->start].bytes;
+  ring->start = ring->start + 1 == ring->capacity ? 0 : ring->start + 1;
+  ring->count--;
 }
 
 void raft_inflights_free_to(raft_inflights *window, uint64_t index) {
-  while (window->count > 0 && window->ring[window->start].index <= index) {
-    drop_first(window);
+  raft_inflight_ring *ring = window->ring;
+  while (raft_inflights_count(window) > 0 && ring->slots[ring->start].index <= index) {
+    drop_first(ring);
   }
 }
 
 void raft_inflights_reset(raft_inflights *window) {
-  window->bytes = 0;
-  window->start = 0;
-  window->count = 0;
+  if (window->ring != NULL) {
+    window->ring->bytes = 0;
+    window->ring->start = 0;
+    window->ring->count = 0;
+  }
 }
 
 void raft_inflights_shrink(raft_inflights *window, const raft_allocator *allocator) {
-  if (window->count == 0 && window->ring != NULL) {
+  if (raft_inflights_count(window) == 0) {
     raft_inflights_close(window, allocator);
   }
 }
 
 void raft_inflights_close(raft_inflights *window, const raft_allocator *allocator) {
   raft_deallocate(allocator, window->ring);
-  *window = (raft_inflights){0};
+  window->ring = NULL;
 }

@@ -16,14 +16,27 @@ typedef struct raft_inflight {
   uint64_t bytes;
 } raft_inflight;
 
-/* Zero-initialised is the empty window. The limits live in the tracker, not in every window. */
-typedef struct raft_inflights {
-  raft_inflight *ring;
-  uint64_t bytes;
+typedef struct raft_inflight_ring {
+  uint64_t bytes; /* sum over the window */
   uint32_t start;
   uint32_t count;
   uint32_t capacity;
+  raft_inflight slots[];
+} raft_inflight_ring;
+
+/* Zero-initialised is the empty window. It is as small as can be, for most windows are empty: those
+ * of followers that idle, and all that nodes have who do not lead. The limits live in the
+ * tracker, not in every window. */
+typedef struct raft_inflights {
+  raft_inflight_ring *ring; /* NULL: empty, nothing reserved */
 } raft_inflights;
+
+static inline uint32_t raft_inflights_count(const raft_inflights *window) {
+  return window->ring == NULL ? 0 : window->ring->count;
+}
+static inline uint64_t raft_inflights_bytes(const raft_inflights *window) {
+  return window->ring == NULL ? 0 : window->ring->bytes;
+}
 
 typedef struct raft_inflight_limits {
   uint32_t max_count;

@@ -73,8 +73,8 @@ static uint64_t mix(uint64_t z) {
 /* Members of a group often have one seed. All sequences are parts of one circle, so each must begin
  * far from the others: two that draw the same numbers, one a draw behind the other, would
  * split the votes for ever. */
-void raft_random_init(raft_rawnode *node) {
-  node->random = mix(mix(node->config.id) ^ node->config.seed);
+void raft_random_init(raft_rawnode *node, uint64_t seed) {
+  node->random = mix(mix(node->config.id) ^ seed);
 }
 
 uint32_t raft_random_below(raft_rawnode *node, uint32_t bound) {

@@ -34,38 +34,62 @@ typedef struct raft_read_queue {
   uint32_t capacity;
 } raft_read_queue;
 
-/* Reads that were answered or abandoned and not handed out yet. */
+/* Reads that were answered or abandoned. */
 typedef struct raft_answered_reads {
   raft_read_state *items;
   uint32_t count;
   uint32_t capacity;
 } raft_answered_reads;
 
+/* Allocated while there are any: most groups, most of the time, have none. */
+typedef struct raft_reads {
+  raft_read_queue pending;
+  raft_answered_reads answered;
+  raft_answered_reads handed_out; /* the last Ready points to them */
+} raft_reads;
+
 /* What the last Ready points to, until it is advanced or replaced. */
 typedef struct raft_handed_out {
   raft_ready ready;
-  raft_soft_state soft_state;
   raft_body *entries;
   raft_body *committed;
   raft_body *snapshot;
   raft_outbox messages;
-  raft_outbox to_self; /* synchronous mode: own acknowledgements, stepped by advance */
-  raft_answered_reads reads;
+  raft_outbox to_self;  /* synchronous mode: own acknowledgements, stepped by advance */
   raft_entry_id stable; /* synchronous mode: what the write makes durable; index 0: nothing */
-  uint64_t term;        /* when it was handed out */
-  bool outstanding;
 } raft_handed_out;
 
+/* What of raft_config is looked at after opening; the rest has gone to the log and the tracker. */
+typedef struct raft_settings {
+  uint64_t id;
+  raft_log_function log;
+  void *log_ctx;
+  uint64_t max_size_per_message;
+  uint64_t max_uncommitted_size;
+  uint32_t election_ticks;
+  uint32_t heartbeat_ticks;
+  uint32_t snapshot_timeout_ticks;
+  uint32_t max_pending_reads;
+  uint8_t read_only; /* raft_read_only_option */
+  bool check_quorum : 1;
+  bool pre_vote : 1;
+  bool async_storage_writes : 1;
+  bool disable_proposal_forwarding : 1;
+  bool disable_conf_change_validation : 1;
+  bool step_down_on_removal : 1;
+  bool silent_read_drops : 1;
+} raft_settings;
+
+/* There may be a million of these in a process: fields are laid out so that none is wasted. */
 struct raft_rawnode {
-  raft_config config;
+  raft_settings config;
   int poisoned; /* the code that every call answers, or RAFT_OK */
+  raft_role role;
 
   /* Term, vote and commit (in log) are promises: they are durable before anyone hears of them. */
   uint64_t term;
   uint64_t vote;
   uint64_t lead; /* of this term, as far as known */
-  raft_role role;
-  bool is_learner;
 
   raft_log log;
   raft_tracker tracker;
@@ -74,23 +98,25 @@ struct raft_rawnode {
   uint64_t pending_conf_index; /* no conf change is proposed until this is applied */
   uint64_t uncommitted_size;   /* payload bytes of proposals not yet applied */
   uint64_t lead_transferee;
-  uint64_t round;       /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
-  bool lease_void;      /* a hand-over was begun in this term: leases prove nothing */
-  bool came_back;       /* started with a term: may have granted a lease before */
-  bool auto_leave_owed; /* the joint configuration could not be left at once: try again */
-  raft_read_queue reads;
+  uint64_t round;    /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
+  raft_reads *reads; /* NULL: none */
 
   /* The logical clock. */
   uint64_t clock;
+  uint64_t random;
   uint32_t election_elapsed;
   uint32_t heartbeat_elapsed;
   uint32_t election_timeout; /* drawn */
-  uint64_t random;
+
+  bool is_learner : 1;
+  bool lease_void : 1;      /* a hand-over was begun in this term: leases prove nothing */
+  bool came_back : 1;       /* started with a term: may have granted a lease before */
+  bool auto_leave_owed : 1; /* the joint configuration could not be left at once: try again */
+  bool outstanding : 1;     /* a Ready is out, and not advanced */
 
   /* Going out. Messages that promise something wait for the next durable write. */
   raft_outbox messages;
   raft_outbox after_append;
-  raft_answered_reads answered;
   raft_soft_state shown_soft_state; /* as of the last Ready */
   raft_hard_state shown_hard_state;
   raft_handed_out out;
@@ -98,7 +124,7 @@ struct raft_rawnode {
 
 /* ---- node.c ---- */
 static inline const raft_allocator *raft_memory(const raft_rawnode *node) {
-  return node->config.allocator;
+  return node->tracker.allocator;
 }
 void raft_emit(const raft_rawnode *node, raft_log_level level, raft_event_type type, uint64_t peer,
                uint64_t index, uint64_t a, uint64_t b);
@@ -108,7 +134,7 @@ bool raft_send(raft_rawnode *node, raft_message *message);
 int raft_reserve_self(raft_rawnode *node);
 /* Passes a message on to the leader, unchanged but for `to`. */
 int raft_forward(raft_rawnode *node, const raft_message *message);
-void raft_random_init(raft_rawnode *node);
+void raft_random_init(raft_rawnode *node, uint64_t seed);
 uint32_t raft_random_below(raft_rawnode *node, uint32_t bound);
 /* Poisons the node; returns the code. */
 int raft_poison(raft_rawnode *node, int code, unsigned line);
@@ -169,7 +195,17 @@ void raft_reads_confirm(raft_rawnode *node);
 /* Gives up all reads; those of this node's own are reported with `reason`. */
 void raft_reads_abandon(raft_rawnode *node, int reason);
 void raft_reads_close(raft_rawnode *node);
-void raft_answered_reads_clear(raft_answered_reads *reads);
+/* Gives memory back that is not needed. */
+void raft_reads_shrink(raft_rawnode *node);
+static inline uint32_t raft_reads_pending(const raft_rawnode *node) {
+  return node->reads == NULL ? 0 : node->reads->pending.count;
+}
+static inline uint32_t raft_reads_answered(const raft_rawnode *node) {
+  return node->reads == NULL ? 0 : node->reads->answered.count;
+}
+/* Shows the answered ones in a Ready; they are valid until they are taken back. */
+void raft_reads_hand_out(raft_rawnode *node, raft_ready *ready);
+void raft_reads_take_back(raft_rawnode *node);
 
 /* ---- transfer.c ---- */
 int raft_transfer_request(raft_rawnode *node, const raft_message *message);

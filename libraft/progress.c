@@ -116,7 +116,7 @@ void raft_progress_status_of(const raft_progress *progress, const raft_inflight_
       .next = progress->next,
       .pending_snapshot = progress->pending_snapshot,
       .state = (raft_progress_state)progress->state,
-      .inflight = progress->inflights.count,
+      .inflight = raft_inflights_count(&progress->inflights),
       .inflight_full = raft_inflights_full(&progress->inflights, limits),
       .paused = raft_progress_is_paused(progress),
       .recent_active = progress->recent_active,

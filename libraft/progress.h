@@ -23,13 +23,12 @@ typedef struct raft_progress {
   uint64_t pending_snapshot; /* index of the snapshot on its way, 0: none */
   uint64_t acked_round;      /* newest heartbeat round that it answered; 0: none (reads, lease) */
   raft_inflights inflights;
-  uint32_t snapshot_ticks;  /* ticks since the snapshot was sent */
-  uint32_t acked_send_tick; /* lease: leader's clock when the last answered heartbeat was sent */
-  uint8_t state;            /* raft_progress_state */
-  uint8_t vote;             /* of the running election: 0 none, 1 granted, 2 rejected */
-  bool paused;              /* one append or empty probe is out and unanswered */
-  bool recent_active;       /* heard of since the last quorum check */
-  bool is_learner;
+  uint32_t snapshot_ticks; /* ticks since the snapshot was sent */
+  uint8_t state;           /* raft_progress_state */
+  uint8_t vote;            /* of the running election: 0 none, 1 granted, 2 rejected */
+  bool paused : 1;         /* one append or empty probe is out and unanswered */
+  bool recent_active : 1;  /* heard of since the last quorum check */
+  bool is_learner : 1;
 } raft_progress;
 
 /* State changes. All leave the window empty and the pause lifted. */

@@ -31,8 +31,7 @@ static int restore_hard_state(raft_rawnode *node, const raft_hard_state *state) 
   return RAFT_OK;
 }
 
-static int restore_applied(raft_rawnode *node) {
-  uint64_t applied = node->config.applied;
+static int restore_applied(raft_rawnode *node, uint64_t applied) {
   if (applied == 0) {
     return RAFT_OK;
   }
@@ -52,12 +51,11 @@ static int restore_membership(raft_rawnode *node, const raft_conf_state *state) 
   return rc == RAFT_OK || rc == RAFT_ENOMEM ? rc : RAFT_ESTORAGE;
 }
 
-static int load(raft_rawnode *node) {
-  const raft_config *config = &node->config;
+static int load(raft_rawnode *node, const raft_config *config) {
   raft_hard_state hard_state = {0, 0, 0};
   raft_conf_state conf_state;
   memset(&conf_state, 0, sizeof conf_state);
-  int rc = raft_log_open(&node->log, config->storage, config->allocator, applying_limit(config));
+  int rc = raft_log_open(&node->log, config->storage, raft_memory(node), applying_limit(config));
   if (rc == RAFT_OK) {
     rc = config->storage->initial_state(config->storage->ctx, &hard_state, &conf_state);
     rc = rc == RAFT_OK || rc == RAFT_ENOMEM ? rc : RAFT_ESTORAGE;
@@ -68,7 +66,7 @@ static int load(raft_rawnode *node) {
   if (rc == RAFT_OK) {
     rc = restore_hard_state(node, &hard_state);
   }
-  return rc == RAFT_OK ? restore_applied(node) : rc;
+  return rc == RAFT_OK ? restore_applied(node, config->applied) : rc;
 }
 
 static void start(raft_rawnode *node) {
@@ -83,24 +81,41 @@ static void start(raft_rawnode *node) {
   node->shown_hard_state.commit = node->log.committed;
 }
 
-int raft_rawnode_open(const raft_config *config, raft_rawnode **rn) {
-  int rc = raft_config_check(config, NULL);
-  if (rc != RAFT_OK) {
-    return rc;
-  }
-  const raft_allocator *allocator =
-      config->allocator == NULL ? raft_default_allocator() : config->allocator;
+static raft_settings settings_of(const raft_config *config) {
+  raft_settings settings = {
+      .id = config->id,
+      .log = config->log,
+      .log_ctx = config->log_ctx,
+      .max_size_per_message = config->max_size_per_message,
+      .max_uncommitted_size = config->max_uncommitted_size,
+      .election_ticks = config->election_ticks,
+      .heartbeat_ticks = config->heartbeat_ticks,
+      .snapshot_timeout_ticks = config->snapshot_timeout_ticks,
+      .max_pending_reads = config->max_pending_reads,
+      .read_only = (uint8_t)config->read_only,
+      .check_quorum = config->check_quorum,
+      .pre_vote = config->pre_vote,
+      .async_storage_writes = config->async_storage_writes,
+      .disable_proposal_forwarding = config->disable_proposal_forwarding,
+      .disable_conf_change_validation = config->disable_conf_change_validation,
+      .step_down_on_removal = config->step_down_on_removal,
+      .silent_read_drops = config->silent_read_drops,
+  };
+  return settings;
+}
+
+static int open_node(const raft_config *config, raft_rawnode **rn) {
+  const raft_allocator *allocator = raft_allocator_or_default(config->allocator);
   raft_rawnode *node = raft_allocate(allocator, sizeof *node);
   if (node == NULL) {
     return RAFT_ENOMEM;
   }
   memset(node, 0, sizeof *node);
-  memcpy(&node->config, config, config->size < sizeof *config ? config->size : sizeof *config);
-  node->config.allocator = allocator;
-  raft_random_init(node);
+  node->config = settings_of(config);
+  raft_random_init(node, config->seed);
   raft_inflight_limits limits = {config->max_inflight_messages, config->max_inflight_bytes};
   raft_tracker_init(&node->tracker, limits, allocator);
-  rc = load(node);
+  int rc = load(node, config);
   if (rc == RAFT_OK) {
     start(node);
     rc = node->log.failure;
@@ -111,6 +126,17 @@ int raft_rawnode_open(const raft_config *config, raft_rawnode **rn) {
   }
   *rn = node;
   return RAFT_OK;
+}
+
+int raft_rawnode_open(const raft_config *config, raft_rawnode **rn) {
+  int rc = raft_config_check(config, NULL);
+  if (rc != RAFT_OK) {
+    return rc;
+  }
+  raft_config known; /* what an older caller does not know of is 0 */
+  memset(&known, 0, sizeof known);
+  memcpy(&known, config, config->size < sizeof known ? config->size : sizeof known);
+  return open_node(&known, rn);
 }
 
 void raft_rawnode_close(raft_rawnode *rn) {

@@ -17,10 +17,78 @@
 #include "allocate.h"
 #include "node.h"
 
+/* ---- what there is while there are reads ---- */
+
+static bool have_reads(raft_rawnode *node) {
+  if (node->reads == NULL) {
+    node->reads = raft_allocate(raft_memory(node), sizeof *node->reads);
+    if (node->reads != NULL) {
+      memset(node->reads, 0, sizeof *node->reads);
+    }
+  }
+  return node->reads != NULL;
+}
+
+static void release_states(raft_answered_reads *reads) {
+  for (uint32_t i = 0; i < reads->count; i++) {
+    raft_buf_release(reads->items[i].context.owner);
+  }
+  reads->count = 0;
+}
+
+void raft_reads_close(raft_rawnode *node) {
+  const raft_allocator *memory = raft_memory(node);
+  raft_reads *reads = node->reads;
+  if (reads == NULL) {
+    return;
+  }
+  for (uint32_t i = 0; i < reads->pending.count; i++) {
+    raft_buf_release(reads->pending.items[i].context.owner);
+  }
+  release_states(&reads->answered);
+  release_states(&reads->handed_out);
+  raft_deallocate(memory, reads->pending.items);
+  raft_deallocate(memory, reads->answered.items);
+  raft_deallocate(memory, reads->handed_out.items);
+  raft_deallocate(memory, reads);
+  node->reads = NULL;
+}
+
+void raft_reads_shrink(raft_rawnode *node) {
+  const raft_reads *reads = node->reads;
+  if (reads != NULL && reads->pending.count == 0 && reads->answered.count == 0 &&
+      reads->handed_out.count == 0) {
+    raft_reads_close(node);
+  }
+}
+
+/* ---- Ready ---- */
+
+void raft_reads_hand_out(raft_rawnode *node, raft_ready *ready) {
+  raft_reads *reads = node->reads;
+  if (reads == NULL) {
+    return;
+  }
+  raft_answered_reads spare = reads->handed_out;
+  reads->handed_out = reads->answered;
+  reads->answered = spare; /* empty, its memory serves the next ones */
+  ready->read_states = reads->handed_out.items;
+  ready->read_state_count = reads->handed_out.count;
+}
+
+void raft_reads_take_back(raft_rawnode *node) {
+  if (node->reads != NULL) {
+    release_states(&node->reads->handed_out);
+  }
+}
+
 /* ---- answers ---- */
 
 static bool push_answer(raft_rawnode *node, raft_read_state state) {
-  raft_answered_reads *reads = &node->answered;
+  if (!have_reads(node)) {
+    return false;
+  }
+  raft_answered_reads *reads = &node->reads->answered;
   void *items = reads->items;
   size_t capacity = reads->capacity;
   if (reads->count == UINT32_MAX || !raft_grow(raft_memory(node), &items, &capacity,
@@ -31,13 +99,6 @@ static bool push_answer(raft_rawnode *node, raft_read_state state) {
   reads->capacity = (uint32_t)capacity;
   reads->items[reads->count++] = state;
   return true;
-}
-
-void raft_answered_reads_clear(raft_answered_reads *reads) {
-  for (uint32_t i = 0; i < reads->count; i++) {
-    raft_buf_release(reads->items[i].context.owner);
-  }
-  reads->count = 0;
 }
 
 /* Tells a follower at which index the read that it forwarded may be served. */
@@ -100,10 +161,10 @@ static void drop_front(raft_read_queue *reads, uint32_t count) {
 }
 
 void raft_reads_confirm(raft_rawnode *node) {
-  raft_read_queue *reads = &node->reads;
-  if (reads->count == 0) {
+  if (raft_reads_pending(node) == 0) {
     return;
   }
+  raft_read_queue *reads = &node->reads->pending;
   uint64_t round = confirmed_round(node);
   uint32_t done = 0;
   while (done < reads->count && reads->items[done].index != 0 &&
@@ -128,19 +189,20 @@ static void begin_round(raft_rawnode *node, uint32_t first) {
   if (!certain) {
     raft_broadcast_heartbeat(node);
   }
-  for (uint32_t i = first; i < node->reads.count; i++) {
-    node->reads.items[i].index = node->log.committed;
-    node->reads.items[i].round = certain ? 0 : node->round;
+  raft_read_queue *reads = &node->reads->pending;
+  for (uint32_t i = first; i < reads->count; i++) {
+    reads->items[i].index = node->log.committed;
+    reads->items[i].round = certain ? 0 : node->round;
   }
   raft_reads_confirm(node);
 }
 
 void raft_reads_term_committed(raft_rawnode *node) {
-  uint32_t first = 0;
-  while (first < node->reads.count && node->reads.items[first].index != 0) {
+  uint32_t first = 0, count = raft_reads_pending(node);
+  while (first < count && node->reads->pending.items[first].index != 0) {
     first++;
   }
-  if (first < node->reads.count && committed_in_term(node)) {
+  if (first < count && committed_in_term(node)) {
     begin_round(node, first);
   }
 }
@@ -163,10 +225,14 @@ static int own_context(raft_rawnode *node, raft_bytes *context) {
 }
 
 static int enqueue(raft_rawnode *node, uint64_t from, raft_bytes context) {
-  raft_read_queue *reads = &node->reads;
-  if (node->config.max_pending_reads > 0 && reads->count >= node->config.max_pending_reads) {
+  uint32_t limit = node->config.max_pending_reads;
+  if (limit > 0 && raft_reads_pending(node) >= limit) {
     return RAFT_EREAD_TOO_MANY;
   }
+  if (!have_reads(node)) {
+    return RAFT_ENOMEM;
+  }
+  raft_read_queue *reads = &node->reads->pending;
   void *items = reads->items;
   size_t capacity = reads->capacity;
   if (!raft_grow(raft_memory(node), &items, &capacity, (size_t)reads->count + 1,
@@ -220,22 +286,14 @@ static bool report(raft_rawnode *node, const raft_pending_read *read, int reason
 }
 
 void raft_reads_abandon(raft_rawnode *node, int reason) {
-  for (uint32_t i = 0; i < node->reads.count; i++) {
-    if (!report(node, &node->reads.items[i], reason)) {
-      raft_buf_release(node->reads.items[i].context.owner);
+  if (node->reads == NULL) {
+    return;
+  }
+  raft_read_queue *reads = &node->reads->pending;
+  for (uint32_t i = 0; i < reads->count; i++) {
+    if (!report(node, &reads->items[i], reason)) {
+      raft_buf_release(reads->items[i].context.owner);
     }
   }
-  node->reads.count = 0;
-  raft_deallocate(raft_memory(node), node->reads.items);
-  node->reads.items = NULL;
-  node->reads.capacity = 0;
-}
-
-void raft_reads_close(raft_rawnode *node) {
-  for (uint32_t i = 0; i < node->reads.count; i++) {
-    raft_buf_release(node->reads.items[i].context.owner);
-  }
-  raft_deallocate(raft_memory(node), node->reads.items);
-  raft_answered_reads_clear(&node->answered);
-  raft_deallocate(raft_memory(node), node->answered.items);
+  reads->count = 0;
 }

@@ -52,7 +52,8 @@ bool raft_rawnode_has_ready(const raft_rawnode *rn) {
   return rn->poisoned == RAFT_OK &&
          (soft_state_changed(rn) || hard_state_changed(rn) || has_new_snapshot(rn) ||
           rn->messages.count > 0 || rn->after_append.count > 0 || new_entries(rn) > 0 ||
-          raft_log_has_next_committed(&rn->log, applies_unstable(rn)) || rn->answered.count > 0);
+          raft_log_has_next_committed(&rn->log, applies_unstable(rn)) ||
+          raft_reads_answered(rn) > 0);
 }
 
 /* ---- building ---- */
@@ -70,8 +71,7 @@ static int take_entries(raft_rawnode *node, raft_handed_out *out) {
 static void show_states(const raft_rawnode *node, raft_handed_out *out) {
   raft_ready *ready = &out->ready;
   if (soft_state_changed(node)) {
-    out->soft_state = soft_state(node);
-    ready->soft_state = &out->soft_state;
+    ready->soft_state = &node->shown_soft_state; /* which accept() brings up to date */
   }
   if (hard_state_changed(node)) {
     ready->hard_state = hard_state(node);
@@ -243,9 +243,9 @@ void raft_handed_out_release(raft_rawnode *node) {
   release_bodies(out);
   raft_outbox_recycle(&node->messages, &out->messages, memory);
   raft_outbox_recycle(&node->after_append, &out->to_self, memory);
-  raft_answered_reads_clear(&out->reads);
-  raft_deallocate(memory, out->reads.items);
+  raft_reads_take_back(node);
   memset(out, 0, sizeof *out);
+  node->outstanding = false;
 }
 
 static void accept(raft_rawnode *node, raft_handed_out *out) {
@@ -260,15 +260,11 @@ static void accept(raft_rawnode *node, raft_handed_out *out) {
                              applies_unstable(node));
   }
   out->messages = node->messages;
-  out->reads = node->answered;
   memset(&node->messages, 0, sizeof node->messages);
-  memset(&node->answered, 0, sizeof node->answered);
   ready->messages = out->messages.items;
   ready->message_count = out->messages.count;
-  ready->read_states = out->reads.items;
-  ready->read_state_count = out->reads.count;
-  out->term = node->term;
-  out->outstanding = true;
+  raft_reads_hand_out(node, ready);
+  node->outstanding = true;
 }
 
 static int build(raft_rawnode *node, raft_handed_out *out) {
@@ -293,7 +289,7 @@ int raft_rawnode_ready(raft_rawnode *rn, const raft_ready **ready) {
     return rn->poisoned;
   }
   raft_handed_out *out = &rn->out;
-  if (out->outstanding && !rn->config.async_storage_writes) {
+  if (rn->outstanding && !rn->config.async_storage_writes) {
     return RAFT_EUSAGE;
   }
   raft_handed_out_release(rn);
@@ -320,7 +316,8 @@ typedef struct done {
 
 static done take_back(raft_rawnode *node) {
   raft_handed_out *out = &node->out;
-  done work = {out->to_self, out->committed, out->snapshot, out->stable, out->term};
+  done work = {out->to_self, out->committed, out->snapshot, out->stable,
+               node->shown_hard_state.term};
   memset(&out->to_self, 0, sizeof out->to_self);
   out->committed = out->snapshot = NULL;
   raft_handed_out_release(node);
@@ -366,7 +363,7 @@ int raft_rawnode_advance(raft_rawnode *rn, const raft_ready *ready) {
   if (rn->poisoned != RAFT_OK) {
     return rn->poisoned;
   }
-  if (!rn->out.outstanding || rn->config.async_storage_writes || ready != &rn->out.ready) {
+  if (!rn->outstanding || rn->config.async_storage_writes || ready != &rn->out.ready) {
     return RAFT_EUSAGE;
   }
   done work = take_back(rn);

@@ -104,7 +104,8 @@ void raft_broadcast_append(raft_rawnode *node) {
 /* A heartbeat names its round when somebody wants to know who answered it: reads that wait, or the
  * lease. The clock is its upper part, so that a round tells when it was sent. */
 static raft_body *round_context(raft_rawnode *node, raft_bytes *context) {
-  bool wanted = node->reads.count > 0 || node->config.read_only == RAFT_READ_ONLY_LEASE_BASED;
+  bool wanted =
+      raft_reads_pending(node) > 0 || node->config.read_only == RAFT_READ_ONLY_LEASE_BASED;
   uint64_t least = node->clock << RAFT_ROUND_BITS;
   node->round = node->round + 1 > least ? node->round + 1 : least;
   raft_body_shape shape = {.bytes = sizeof node->round};

@@ -130,6 +130,7 @@ static void give_memory_back(raft_rawnode *node) {
   for (uint32_t i = 0; i < node->tracker.count; i++) {
     raft_inflights_shrink(&node->tracker.progress[i].inflights, raft_memory(node));
   }
+  raft_reads_shrink(node);
   raft_unstable_shrink(&node->log.unstable, raft_memory(node));
   raft_outbox_shrink(&node->after_append, 0, raft_memory(node));
   raft_outbox_shrink(&node->messages, node->tracker.count, raft_memory(node));

@@ -22,7 +22,7 @@ void raft_rawnode_basic_status(const raft_rawnode *rn, raft_basic_status *status
       .last_term = last.term,
       .lead_transferee = rn->lead_transferee,
       .uncommitted_size = rn->uncommitted_size,
-      .pending_reads = rn->reads.count};
+      .pending_reads = raft_reads_pending(rn)};
   *status = now;
 }
 

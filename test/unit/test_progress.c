@@ -35,7 +35,6 @@ static void make_busy(raft_progress_state state) {
   send(1, 10);
   progress.paused = true;
   progress.snapshot_ticks = 4;
-  progress.acked_send_tick = 77;
   progress.vote = 1;
   progress.recent_active = true;
   progress.is_learner = true;
@@ -50,12 +49,11 @@ static void assert_swept(raft_progress_state state) {
   ck_assert_uint_eq(progress.state, state);
   ck_assert(!progress.paused);
   ck_assert_uint_eq(progress.snapshot_ticks, 0);
-  ck_assert_uint_eq(progress.inflights.count, 0);
-  ck_assert_uint_eq(progress.inflights.bytes, 0);
+  ck_assert_uint_eq(raft_inflights_count(&progress.inflights), 0);
+  ck_assert_uint_eq(raft_inflights_bytes(&progress.inflights), 0);
   /* What is known of the peer has nothing to do with how it is sent to. */
   ck_assert_uint_eq(progress.id, 2);
   ck_assert_uint_eq(progress.match, 5);
-  ck_assert_uint_eq(progress.acked_send_tick, 77);
   ck_assert_uint_eq(progress.vote, 1);
   ck_assert(progress.recent_active);
   ck_assert(progress.is_learner);
@@ -125,10 +123,10 @@ START_TEST(replicate_runs_ahead_of_the_answers) {
   send(2, 50);
   ck_assert_uint_eq(progress.next, 11);
   ck_assert_uint_eq(progress.match, 5);
-  ck_assert_uint_eq(progress.inflights.count, 2);
-  ck_assert_uint_eq(progress.inflights.bytes, 150);
-  ck_assert_uint_eq(progress.inflights.ring[0].index, 8);
-  ck_assert_uint_eq(progress.inflights.ring[1].index, 10);
+  ck_assert_uint_eq(raft_inflights_count(&progress.inflights), 2);
+  ck_assert_uint_eq(raft_inflights_bytes(&progress.inflights), 150);
+  ck_assert_uint_eq(progress.inflights.ring->slots[0].index, 8);
+  ck_assert_uint_eq(progress.inflights.ring->slots[1].index, 10);
   ck_assert(!raft_progress_is_paused(&progress));
 }
 END_TEST
@@ -137,7 +135,7 @@ START_TEST(an_empty_append_takes_no_slot) {
   raft_progress_become_replicate(&progress);
   send(0, 0);
   ck_assert_uint_eq(progress.next, 6);
-  ck_assert_uint_eq(progress.inflights.count, 0);
+  ck_assert_uint_eq(raft_inflights_count(&progress.inflights), 0);
   ck_assert(!raft_progress_is_paused(&progress));
 }
 END_TEST
@@ -178,7 +176,7 @@ START_TEST(a_probe_pauses_and_stays_where_it_is) {
   send(1, 10);
   ck_assert(raft_progress_is_paused(&progress));
   ck_assert_uint_eq(progress.next, 10);
-  ck_assert_uint_eq(progress.inflights.count, 0);
+  ck_assert_uint_eq(raft_inflights_count(&progress.inflights), 0);
 }
 END_TEST
 
