@@ -65,6 +65,7 @@ var actions = []action{
 	{1.5, (*generator).leaveBehind},
 	{1.5, (*generator).diverge},
 	{1.5, (*generator).electHalfway},
+	{1.5, (*generator).shrink},
 	{0.3, (*generator).logLevel},
 }
 
@@ -575,6 +576,24 @@ func (g *generator) electHalfway() {
 			g.words++
 			g.do("read-index %d r%d", id, g.words)
 		}
+	}
+}
+
+// shrink removes a voter while entries are under way that the smaller group can commit without it.
+func (g *generator) shrink() {
+	leader := g.leader()
+	change := fmt.Sprintf("%c%d", "rl"[g.random.Intn(2)], g.anyone())
+	g.doBlock(block{line: fmt.Sprintf("propose-conf-change %d v1=%t", leader, g.chance(0.5)), input: change})
+	g.do("process-ready %d", leader)
+	for _, other := range g.others(leader, 0.8) {
+		g.do("stabilize %s", other)
+	}
+	for n := 1 + g.random.Intn(2); n > 0; n-- {
+		g.do("propose %d %s", leader, g.word())
+	}
+	g.do("stabilize %d", leader)
+	if g.chance(0.5) {
+		g.do("deliver-msgs %s", list("drop", g.some(0.5)))
 	}
 }
 

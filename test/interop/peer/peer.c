@@ -130,8 +130,11 @@ static void keep_membership(struct peer *peer, const raft_conf_state *state) {
     if (from[i]->count > MOST_MEMBERS) {
       give_up("members", RAFT_ELIMIT);
     }
-    memmove(kept->ids[i], from[i]->ids, from[i]->count * sizeof kept->ids[i][0]);
-    *to[i] = (raft_ids){.ids = kept->ids[i], .count = from[i]->count};
+    const raft_ids list = *from[i];
+    if (list.count > 0) {
+      memmove(kept->ids[i], list.ids, list.count * sizeof kept->ids[i][0]);
+    }
+    *to[i] = (raft_ids){.ids = kept->ids[i], .count = list.count};
   }
 }
 
