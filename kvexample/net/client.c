@@ -15,6 +15,9 @@
 /* Requests that are kept for reuse. */
 enum { SPARE_SLOTS = 64 };
 
+/* The length of an answer before any was seen. */
+enum { FIRST_GUESS = 256 << 10 };
+
 /* Which commands may be under way together. */
 typedef enum command_class { CLASS_NONE, CLASS_READ, CLASS_WRITE } command_class;
 
@@ -46,6 +49,7 @@ struct kv_client {
   size_t under_way; /* of class `class` */
   command_class class;
   size_t early_bytes;
+  size_t guess; /* how long the next answer is: as the longest of late, which is slowly forgotten */
   kv_stalled *stalled; /* the command that waits for those of the other class; slot is in line */
   slot *stalled_slot;
 
@@ -60,6 +64,7 @@ kv_client_limits kv_client_default_limits(void) {
   return (kv_client_limits){.request = kv_resp_default_limits(),
                             .clients = 10000,
                             .requests = 1024,
+                            .answers = (size_t)16 << 20,
                             .output_pause = (size_t)1 << 20,
                             .output_maximum = (size_t)128 << 20};
 }
@@ -200,6 +205,7 @@ static void on_answer(void *ctx, const void *data, size_t len) {
     return;
   }
   client->under_way -= s->class != CLASS_NONE ? 1 : 0;
+  client->guess = len > client->guess / 2 ? len : client->guess / 2;
   kv_connection_touch(client->connection);
   answer_slot(client, s, data, len);
 }
@@ -313,7 +319,7 @@ static void protocol_error(kv_client *client) {
 static bool may_take_more(const kv_client *client) {
   const kv_client_limits *limits = &client->clients->limits;
   return !client->draining && !client->connection->closing && client->stalled == NULL &&
-         client->slots < limits->requests &&
+         client->slots < limits->requests && client->under_way * client->guess < limits->answers &&
          kv_outbox_bytes(&client->connection->out) + client->early_bytes < limits->output_pause;
 }
 
@@ -436,6 +442,7 @@ static kv_client *new_client(kv_clients *clients, kv_connection *connection) {
   client->connection = connection;
   client->end = &client->first;
   client->since = uv_now(connection->set->loop);
+  client->guess = FIRST_GUESS;
   kv_session_init(&client->session, ++clients->last_id);
   kv_resp_parser_init(&client->parser, &clients->limits.request);
   client->next = clients->first;

@@ -23,11 +23,12 @@ typedef struct kv_client_limits {
   kv_resp_limits request;
   size_t clients;        /* connections at a time */
   size_t requests;       /* of one connection, without an answer */
+  size_t answers;        /* bytes that answers under way may have, guessed by those before */
   size_t output_pause;   /* bytes of answers from which on no more requests are read */
   size_t output_maximum; /* bytes of answers from which on the client is disconnected */
 } kv_client_limits;
 
-/* The default limits of requests; 10 000, 1024, 1 MiB, 128 MiB. */
+/* The default limits of requests; 10 000, 1024, 16 MiB, 1 MiB, 128 MiB. */
 kv_client_limits kv_client_default_limits(void);
 
 /* Counters since the start. */
