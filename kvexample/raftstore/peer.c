@@ -393,11 +393,22 @@ void kv_peer_tick(kv_peer *peer) {
   kv_store_mark(peer->store, peer);
 }
 
+/* Reads wait for what is applied: a leader whose disk is full serves nobody, a successor may. */
+static void step_aside_if_full(kv_peer *peer) {
+  const kv_store *store = peer->store;
+  uint64_t since = store->ticks - peer->leader_tick,
+           patience = 2 * (uint64_t)store->config.election_ticks;
+  if (store->disk_full && since > 0 && since % patience == 0) {
+    (void)kv_membership_resign(peer);
+  }
+}
+
 /* What a tick starts waits until flush, where everything may be answered. */
 static void periodic(kv_peer *peer) {
   if (kv_peer_is_leader(peer)) {
     kv_membership_tick(peer);
     kv_log_gc_tick(peer);
+    step_aside_if_full(peer);
   }
   wake_waiting(peer);
 }

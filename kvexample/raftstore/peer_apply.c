@@ -250,7 +250,9 @@ static void cleared(kv_store *store, kv_apply_task *task) {
 void kv_peer_applied(kv_peer *peer, kv_apply_task *task) {
   kv_apply_queue *queue = &peer->apply;
   queue->outstanding--;
-  peer->store->disk_full = task->rc == KV_EFULL;
+  if (task->rc != KV_EINVAL) { /* a task behind one that failed says nothing of the disk */
+    peer->store->disk_full = task->rc == KV_EFULL;
+  }
   if (task->rc == KV_OK && task->kind == KV_APPLY_BURY) {
     peer->removed = true;
     kv_apply_task_free(task);

@@ -179,6 +179,23 @@ START_TEST(a_learner_that_was_removed_while_it_was_cut_off_learns_of_it) {
 }
 END_TEST
 
+START_TEST(a_leader_whose_disk_is_full_lets_another_one_lead) {
+  world_call first, call;
+  uint64_t leader = start(), other = leader % 3 + 1;
+  world_do(&w, leader, &call, KV_OP_SET, 0, "a", "1", NULL);
+  world_run(&w, 1000);
+  world_at(&w, leader)->engine.fail_commits = 1000;
+  world_execute(&w, other, &first, 0, KV_OP_SET, 0, "a", "2", NULL);
+  world_run(&w, 5000);
+  ck_assert_uint_ne(world_leader(&w), leader);
+  ck_assert_str_eq(world_do(&w, other, &call, KV_OP_SET, 0, "b", "1", NULL), "+OK\r\n");
+  ck_assert_str_eq(world_do(&w, leader, &call, KV_OP_GET, 0, "a", NULL), "$1\r\n2\r\n");
+  world_at(&w, leader)->engine.fail_commits = 0;
+  world_wait(&w, &first);
+  world_check_equal(&w, all, 3);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_disk_without_space_for_the_log_stops_no_store_and_loses_nothing,
@@ -187,6 +204,7 @@ int main(void) {
       a_store_whose_disk_was_wiped_is_told_so_and_stops,
       reads_of_much_data_are_answered_in_pieces,
       writes_that_wait_are_not_overtaken,
+      a_leader_whose_disk_is_full_lets_another_one_lead,
       a_learner_that_was_removed_while_it_was_cut_off_learns_of_it,
   };
   return run_suite("store_review", tests, sizeof tests / sizeof *tests, setup, teardown);
