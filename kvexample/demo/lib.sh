@@ -258,10 +258,11 @@ status_field() {
     $0 == field && !found { found = 1 }'
 }
 
-# The leader as the running stores agree on; fails while they do not.
+# The leader as the running stores agree on, or those of them in $MEMBERS; fails while they do not.
 leader_now() {
   local id leader agreed=
   for id in $(running); do
+    [ -z "${MEMBERS:-}" ] || [[ " $MEMBERS " == *" $id "* ]] || continue
     leader=$(status_field "$id" leader_store) || return 1
     [[ $leader =~ ^[1-9][0-9]*$ ]] || return 1
     [ -z "$agreed" ] || [ "$agreed" = "$leader" ] || return 1
