@@ -96,6 +96,20 @@ START_TEST(terms_reach_from_the_cut_to_the_end) {
 }
 END_TEST
 
+/* Storage is asked in pieces of 64, and gives one entry whether it fits or not. */
+START_TEST(a_long_slice_ends_at_its_limit) {
+  store(1, 127, 1); /* smaller than ENTRY_SIZE they are not: two-byte indexes begin at 128 */
+  open_log(RAFT_NO_LIMIT);
+  append(128, 130, 1);
+  expect_slice(1, 128, RAFT_NO_LIMIT, 1, 127);
+  expect_slice(1, 128, 64 * ENTRY_SIZE, 1, 64);
+  expect_slice(1, 128, 64 * ENTRY_SIZE + 8, 1, 64);
+  expect_slice(1, 128, 65 * ENTRY_SIZE, 1, 65);
+  expect_slice(1, 131, 127 * ENTRY_SIZE, 1, 127);
+  expect_slice(1, 131, RAFT_NO_LIMIT, 1, 130);
+}
+END_TEST
+
 START_TEST(a_pending_snapshot_hides_what_storage_has) {
   store(1, 10, 1);
   open_log(RAFT_NO_LIMIT);
@@ -368,6 +382,7 @@ int main(void) {
   TCase *tests = tcase_create("log");
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, terms_reach_from_the_cut_to_the_end);
+  tcase_add_test(tests, a_long_slice_ends_at_its_limit);
   tcase_add_test(tests, a_pending_snapshot_hides_what_storage_has);
   tcase_add_test(tests, slices_cross_from_storage_to_memory);
   tcase_add_test(tests, limits_cut_slices_but_leave_one_entry);
