@@ -26,9 +26,18 @@ static void postpone(kv_store *store, kv_request *request, raft_bytes reply) {
   kv_list_append(&store->done, &request->link);
 }
 
+/* There was no memory for the words. A write may well have been executed: never say that it failed.
+ */
+static raft_slice speechless(const kv_request *request) {
+  static const char unknown[] =
+      "-TIMEOUT outcome unknown: no memory for the answer; it may have taken effect\r\n";
+  return request->kind == KV_REQUEST_WRITE ? (raft_slice){unknown, sizeof unknown - 1}
+                                           : kv_reply_out_of_memory();
+}
+
 static void give(kv_store *store, kv_request *request, raft_slice reply) {
   if (reply.len == 0) {
-    reply = kv_reply_out_of_memory();
+    reply = speechless(request);
   }
   if (request->from_store != 0) {
     kv_forward_answer(store, request, reply);
