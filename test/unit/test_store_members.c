@@ -206,6 +206,29 @@ START_TEST(a_store_that_was_down_for_long_catches_up_by_snapshot) {
 }
 END_TEST
 
+/* The followers got the entry and committed it among themselves; the old leader sees only a
+ * snapshot that has it, or not: it cannot tell, and must not make the proposal again. */
+START_TEST(a_proposal_that_a_snapshot_jumped_over_has_an_unknown_outcome) {
+  world_call call, other;
+  uint64_t old = start(), one = old % 3 + 1, two = one % 3 + 1;
+  world_run(&w, 1000);
+  w.blocked[one][old] = w.blocked[two][old] = true;
+  world_execute(&w, old, &call, 60000, KV_OP_INCRBY, 1, "n", NULL);
+  world_run(&w, 50);
+  world_isolate(&w, old, true);
+  uint64_t next = world_wait_leader(&w, old);
+  ck_assert_str_eq(world_do(&w, next, &other, KV_OP_GET, 0, "n", NULL), "$1\r\n1\r\n");
+  write_some(next, 10);
+  compact(next, 0, &other);
+  ck_assert_int_eq(call.answers, 0);
+  world_heal(&w);
+  world_wait(&w, &call);
+  ck_assert_msg(begins(&call, "-TIMEOUT outcome unknown"), "%s", call.reply);
+  world_check_equal(&w, all, 3);
+  ck_assert_str_eq(world_do(&w, next, &other, KV_OP_GET, 0, "n", NULL), "$1\r\n1\r\n");
+}
+END_TEST
+
 START_TEST(an_installation_may_be_cut_off_between_any_two_steps) {
   world_call call;
   uint64_t leader = start(), late = leader % 3 + 1;
@@ -427,6 +450,7 @@ int main(void) {
       a_dead_follower_does_not_keep_the_log_and_a_short_absence_costs_no_snapshot,
       a_store_that_was_down_catches_up_by_log,
       a_store_that_was_down_for_long_catches_up_by_snapshot,
+      a_proposal_that_a_snapshot_jumped_over_has_an_unknown_outcome,
       an_installation_may_be_cut_off_between_any_two_steps,
       a_new_store_becomes_a_voter_with_all_data,
       a_dead_store_does_not_become_a_voter,
