@@ -308,13 +308,15 @@ static uint64_t number_from(const char *variable, uint64_t otherwise) {
 }
 
 START_TEST(what_was_promised_holds_whatever_happens) {
-  uint64_t seed = number_from("RANDOM_SEED", (uint64_t)_i * 10 + 1);
+  uint64_t group = (uint64_t)_i;
+  uint64_t seed = number_from("RANDOM_SEED", group * 10 + 1);
   bool slow = getenv("CK_FORK") != NULL; /* under valgrind, in one process */
   uint64_t count = number_from("RANDOM_COUNT", slow ? 1 : 10);
   for (uint64_t i = 0; i < count; i++) {
-    printf("seed %llu\n", (unsigned long long)(seed + i));
+    unsigned long long number = seed + i;
+    printf("seed %llu\n", number);
     (void)fflush(stdout);
-    run_seed(seed + i);
+    run_seed(number);
   }
 }
 END_TEST

@@ -263,15 +263,11 @@ void world_answered(void *ctx, const void *reply, size_t len) {
   call->reply[call->len] = '\0';
 }
 
-static void execute(world *w, uint64_t store_id, world_call *call, uint64_t timeout_ms, kv_op op,
-                    int64_t number, va_list list) {
-  raft_slice args[8];
-  kv_command command = {.op = op, .number = number, .args = args};
-  const char *arg;
+enum { MAX_ARGS = 8 };
+
+static void execute(world *w, uint64_t store_id, world_call *call, uint64_t timeout_ms,
+                    kv_command command) {
   const char *why = NULL;
-  while (command.arg_count < 8 && (arg = va_arg(list, const char *)) != NULL) {
-    args[command.arg_count++] = (raft_slice){arg, strlen(arg)};
-  }
   ck_assert_msg(kv_command_check(&command, &why) == KV_OK, "%s", why);
   *call = (world_call){0};
   kv_store_execute(world_at(w, store_id)->store, &command, timeout_ms, world_answered, call);
@@ -279,17 +275,29 @@ static void execute(world *w, uint64_t store_id, world_call *call, uint64_t time
 
 void world_execute(world *w, uint64_t store_id, world_call *call, uint64_t timeout_ms, kv_op op,
                    int64_t number, ...) {
+  raft_slice args[MAX_ARGS];
+  kv_command command = {.op = op, .number = number, .args = args};
+  const char *arg;
   va_list list;
   va_start(list, number);
-  execute(w, store_id, call, timeout_ms, op, number, list);
+  while (command.arg_count < MAX_ARGS && (arg = va_arg(list, const char *)) != NULL) {
+    args[command.arg_count++] = (raft_slice){arg, strlen(arg)};
+  }
   va_end(list);
+  execute(w, store_id, call, timeout_ms, command);
 }
 
 const char *world_do(world *w, uint64_t store_id, world_call *call, kv_op op, int64_t number, ...) {
+  raft_slice args[MAX_ARGS];
+  kv_command command = {.op = op, .number = number, .args = args};
+  const char *arg;
   va_list list;
   va_start(list, number);
-  execute(w, store_id, call, 0, op, number, list);
+  while (command.arg_count < MAX_ARGS && (arg = va_arg(list, const char *)) != NULL) {
+    args[command.arg_count++] = (raft_slice){arg, strlen(arg)};
+  }
   va_end(list);
+  execute(w, store_id, call, 0, command);
   world_wait(w, call);
   return call->reply;
 }
