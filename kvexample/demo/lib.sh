@@ -68,6 +68,7 @@ cluster_end() {
     echo "FAILED: a store that was stopped ended with status $bad" >&2
     tail -n 40 "$SCRATCH"/store*.log >&2
   fi
+  type -t stores_are_gone > /dev/null && stores_are_gone # a script may have something to put away
   [ -n "$KEEP" ] || [ -z "$SCRATCH" ] || rm -rf "$SCRATCH"
   return "$bad"
 }

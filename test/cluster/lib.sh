@@ -23,7 +23,6 @@ CASE=
 count_and_end() {
   local status=$?
   cluster_end || status=1
-  type -t case_end > /dev/null && case_end
   [ "$status" = 0 ] || echo "not ok - $CASE"
   echo "$PASSED passed, $((status != 0)) failed"
   exit "$status"

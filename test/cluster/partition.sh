@@ -56,7 +56,7 @@ remove_networks() {
   NETWORKS=()
 }
 
-case_end() {
+stores_are_gone() {
   remove_networks
 }
 
