@@ -93,6 +93,13 @@ void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes p
   }
 }
 
+/* Is it known that another store leads than the one that was asked? */
+static bool leads_no_more(const kv_store *store, const kv_request *request) {
+  const kv_peer *peer = kv_region_map_peer(&store->regions, request->region_id);
+  const uint64_t leader = peer != NULL ? kv_peer_leader_store(peer) : 0;
+  return leader != 0 && leader != request->to_store;
+}
+
 void kv_forward_lost(kv_store *store, uint64_t to_store) {
   kv_request_table *table = &store->requests;
   kv_link *link = kv_list_first(&table->all);
@@ -104,8 +111,10 @@ void kv_forward_lost(kv_store *store, uint64_t to_store) {
     }
     if (request->kind == KV_REQUEST_READ) { /* may be asked twice */
       not_executed(store, request, 0);
+    } else if (leads_no_more(store, request)) {
+      kv_answer_unknown(store, request, "the store that led the region was lost");
     } else {
-      request->lost = true;
+      request->lost = true; /* until somebody else leads, it may come back and answer */
     }
   }
 }
