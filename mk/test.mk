@@ -50,10 +50,13 @@ FORGET_COUNTS = $(if $(COVERAGE),find $(O) -name '*.gcda' -delete;)
 # TSan wants its own address layout; some kernels randomize too much for it.
 AS_LAID_OUT = $(if $(findstring thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R))
 
+# Instrumented programs are several times slower: they get a part of the seeds.
+FEWER_SEEDS = $(if $(SANITIZE)$(COVERAGE),RANDOM_COUNT=3)
+
 # $(call run_tests,GROUPS): build everything, then run them.
 define run_tests
 @+$(AGAIN) everything
-@$(FORGET_COUNTS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
+@$(FORGET_COUNTS) $(FEWER_SEEDS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
 endef
 
 .PHONY: test unit datadriven cluster-test tsan valgrind bench coverage
@@ -69,11 +72,15 @@ datadriven: deps ## Run the scripts of test/interaction and ../shared/etcd-raft
 cluster-test: deps ## Run the tests with real processes
 	$(call run_tests,cluster)
 
-tsan: ## Run unit and cluster tests under the thread sanitizer
+tsan: ## Run what has threads under the thread sanitizer
 	@+$(AGAIN) SANITIZE=thread deps
 	@+$(AGAIN) SANITIZE=thread run-tsan
 
+# Suites in which threads meet; the others would only be slower.
+THREADED := bytes client lmdb_engine load net_client raft_log worker
+
 .PHONY: run-tsan
+run-tsan: export UNIT := $(THREADED)
 run-tsan:
 	$(call run_tests,unit cluster)
 

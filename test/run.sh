@@ -8,7 +8,8 @@
 # that counts nothing counts as one. A non-zero exit status is always a failure. Output goes to
 # build/test/log/SUITE.log; that of a failed suite is shown.
 #
-# RUN_WITH is put in front of unit tests (valgrind); TEST_TIMEOUT is seconds a suite may take.
+# RUN_WITH is put in front of unit tests (valgrind), UNIT names the ones to run (default: all);
+# TEST_TIMEOUT is seconds a suite may take.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -u
@@ -35,12 +36,20 @@ counts() {
     END { if (found != "") print found }' "$1"
 }
 
-# suite NAME COMMAND…
-suite() {
-  local name=$1 log=$LOG/$1.log begin=$SECONDS status=0 good bad
+# execute NAME COMMAND…: leaves NAME.log, and NAME.end with the exit status and the seconds it took.
+execute() {
+  local log=$LOG/$1.log begin=$SECONDS status=0
+  local end=$LOG/$1.end
   shift
   mkdir -p "$(dirname "$log")"
   timeout --kill-after=10 "$TEST_TIMEOUT" "$@" > "$log" 2>&1 < /dev/null || status=$?
+  echo "$status $((SECONDS - begin))" > "$end"
+}
+
+# report NAME: counts and shows what execute left.
+report() {
+  local name=$1 log=$LOG/$1.log status seconds good bad
+  read -r status seconds < "$LOG/$name.end"
   read -r good bad <<< "$(counts "$log")"
   [ -n "$good" ] || { good=1 && bad=0; }
   if [ "$status" != 0 ] && [ "$bad" = 0 ]; then
@@ -50,7 +59,7 @@ suite() {
   passed=$((passed + good))
   failed=$((failed + bad))
   if [ "$bad" = 0 ]; then
-    printf 'ok    %-36s %4d passed %5d s\n' "$name" "$good" $((SECONDS - begin))
+    printf 'ok    %-36s %4d passed %5d s\n' "$name" "$good" "$seconds"
   else
     printf 'FAIL  %-36s %4d passed, %d failed, status %d\n' "$name" "$good" "$bad" "$status"
     [ "$status" != 124 ] || echo "      stopped after $TEST_TIMEOUT s"
@@ -58,17 +67,44 @@ suite() {
   fi
 }
 
+# suite NAME COMMAND…
+suite() {
+  execute "$@"
+  report "$1"
+}
+
 skip() {
   printf 'skip  %-36s %s\n' "$1" "$2"
 }
 
-unit() {
+# unit_programs: those to run. UNIT names suites; a program without a source is left over from another
+# checkout.
+unit_programs() {
   local program
   for program in build/test/unit/test_*; do
-    # A program without a source is left over from another checkout.
-    [ -x "$program" ] && [ -f "test/unit/${program##*/}.c" ] || continue
+    if [ -x "$program" ] && [ -f "test/unit/${program##*/}.c" ] &&
+      [[ " ${UNIT:-${program##*/test_}} " == *" ${program##*/test_} "* ]]; then
+      echo "$program"
+    fi
+  done
+}
+
+# A suite a processor at a time; reported in order.
+unit() {
+  local program running=0 programs
+  mapfile -t programs < <(unit_programs)
+  for program in "${programs[@]}"; do
+    if [ "$running" -ge "$(nproc)" ]; then
+      wait -n
+      running=$((running - 1))
+    fi
     # shellcheck disable=SC2086 # RUN_WITH is a command with its arguments
-    suite "unit/${program##*/test_}" ${RUN_WITH:-} "$program"
+    execute "unit/${program##*/test_}" ${RUN_WITH:-} "$program" &
+    running=$((running + 1))
+  done
+  wait
+  for program in "${programs[@]}"; do
+    report "unit/${program##*/test_}"
   done
 }
 
