@@ -6,7 +6,7 @@
 # A bare machine is what debootstrap makes: the minimal variant with git, make and
 # ca-certificates. Needs root and debootstrap. What is tested is the last commit, cloned.
 #
-# MIRROR  where packages come from (default: where this machine comes from)
+# MIRROR  where packages come from (default: where this machine's come from)
 # ROOT_TAR  a tar file of a bare root: used if it is there, else written, if set
 #
 # SPDX-License-Identifier: Apache-2.0
