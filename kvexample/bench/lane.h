@@ -30,6 +30,7 @@ typedef struct kv_lane {
   size_t address;
   uint64_t not_before; /* time of the next attempt to connect, or of the next request */
   unsigned failures;   /* since the last reply */
+  unsigned refusals;   /* "try again" as the last answers, in a row */
   kv_buffer out;
   kv_buffer in;
   kv_resp_reader reader;

@@ -162,8 +162,27 @@ static int issue(load *run, kv_lane *lane) {
   return rc;
 }
 
+/* A store that has nothing but refusals for us, such as one that is not a member yet: try another.
+ */
+static bool has_enough(const load *run, const kv_lane *lane) {
+  enum { ENOUGH = 20 };
+  return lane->refusals >= ENOUGH && run->options->addresses.count > 1;
+}
+
+static void move_on(load *run, kv_lane *lane) {
+  kv_lane_shut(lane);
+  lane->address = (lane->address + 1) % run->options->addresses.count;
+  lane->refusals = 0;
+}
+
 static int fill_lane(load *run, kv_lane *lane) {
   int rc = KV_OK;
+  if (has_enough(run, lane)) {
+    if (lane->count == 0) {
+      move_on(run, lane);
+    }
+    return KV_OK;
+  }
   while (rc == KV_OK && lane->state == KV_LANE_UP && kv_lane_has_room(lane) &&
          run->now >= lane->not_before && may_issue(run)) {
     rc = issue(run, lane);
@@ -185,6 +204,10 @@ static bool was_refused(const char *text) {
   return false;
 }
 
+static bool is_refusal_for_now(const kv_value *reply) {
+  return reply->kind == KV_VALUE_ERROR && strncmp(reply->text, "TRYAGAIN", 8) == 0;
+}
+
 static void note_acknowledged(load *run) {
   const uint64_t since = run->last_write == 0 ? run->begin : run->last_write;
   run->result->gap = run->now - since > run->result->gap ? run->now - since : run->result->gap;
@@ -204,6 +227,7 @@ static void take_reply(load *run, kv_lane *lane, const kv_bench_request *request
                        const kv_value *reply) {
   const uint64_t latency = run->now - request->begun;
   lane->failures = 0;
+  lane->refusals = is_refusal_for_now(reply) ? lane->refusals + 1 : 0;
   if (reply->kind == KV_VALUE_ERROR) {
     take_error(run, lane, request, reply->text);
     return;

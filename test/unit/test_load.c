@@ -129,6 +129,20 @@ START_TEST(lanes_move_to_a_store_that_answers) {
 }
 END_TEST
 
+START_TEST(lanes_leave_a_store_that_only_refuses) {
+  fake_faults refusing = {.refuse_every = 1};
+  char address[32];
+  fake_store *useless = fake_store_start(&refusing, address);
+  ck_assert_int_eq(kv_address_list_add(&options.addresses, address), 0);
+  options.read_share = 0;
+  start();
+  run_load();
+  ck_assert_uint_gt(result.writes.count, 1000);
+  ck_assert_uint_eq(result.violations.count, 0);
+  fake_store_stop(useless);
+}
+END_TEST
+
 START_TEST(a_load_without_a_ledger_and_with_a_rate_keeps_to_it) {
   options.rate = 20000;
   options.requests = 400;
@@ -163,6 +177,7 @@ int main(void) {
   tcase_add_test(tcase, refused_writes_are_no_violation);
   tcase_add_test(tcase, lost_connections_are_made_again_and_no_violation);
   tcase_add_test(tcase, lanes_move_to_a_store_that_answers);
+  tcase_add_test(tcase, lanes_leave_a_store_that_only_refuses);
   tcase_add_test(tcase, a_load_without_a_ledger_and_with_a_rate_keeps_to_it);
   tcase_add_test(tcase, a_verification_that_gets_no_answers_says_so);
   suite_add_tcase(suite, tcase);
