@@ -70,7 +70,8 @@ void raft_membership_auto_leave(raft_rawnode *node) {
     raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_CONF_AUTO_LEAVE, 0, 0, 0, 0);
   }
   /* During a hand-over it is refused: the next leader does it, or this one when it stays. */
-  node->auto_leave_owed = rc == RAFT_ENOMEM || rc == RAFT_EDROPPED_TRANSFERRING;
+  node->auto_leave_owed =
+      rc == RAFT_ENOMEM || (rc == RAFT_EDROPPED_TRANSFERRING && !node->config.etcd_quirks);
 }
 
 static void tell_conf_state(const raft_rawnode *node, raft_conf_state *conf_state) {

@@ -78,6 +78,7 @@ typedef struct raft_settings {
   bool disable_conf_change_validation : 1;
   bool step_down_on_removal : 1;
   bool silent_read_drops : 1;
+  bool etcd_quirks : 1;
 } raft_settings;
 
 /* There may be a million of these in a process: fields are laid out so that none is wasted. */

@@ -100,6 +100,7 @@ static raft_settings settings_of(const raft_config *config) {
       .disable_conf_change_validation = config->disable_conf_change_validation,
       .step_down_on_removal = config->step_down_on_removal,
       .silent_read_drops = config->silent_read_drops,
+      .etcd_quirks = config->etcd_quirks,
   };
   return settings;
 }

@@ -186,11 +186,11 @@ static bool committed_in_term(raft_rawnode *node) {
  * asked: a lease is valid, or this node is the whole quorum. */
 static void begin_round(raft_rawnode *node, uint32_t first) {
   bool certain = lease_is_valid(node) || confirmed_round(node) == UINT64_MAX;
-  if (!certain) {
-    raft_broadcast_heartbeat(node);
-  }
   raft_read_queue *reads = &node->reads->pending;
   for (uint32_t i = first; i < reads->count; i++) {
+    if (!certain && (i == first || node->config.etcd_quirks)) {
+      raft_broadcast_heartbeat(node);
+    }
     reads->items[i].index = node->log.committed;
     reads->items[i].round = certain ? 0 : node->round;
   }

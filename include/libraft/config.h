@@ -54,6 +54,10 @@ typedef struct raft_config {
   bool disable_conf_change_validation; /* false */
   bool step_down_on_removal;           /* false */
   bool silent_read_drops;              /* false; true: abandoned reads are not reported */
+  bool etcd_quirks; /* false; true: for comparing the two, does as etcd-io/raft also where that is
+                       no better: a change dropped for max_uncommitted_size counts as pending; a
+                       joint configuration that a hand-over kept is left only when a later entry is
+                       applied; each of several reads that waited gets heartbeats of its own */
 } raft_config;
 
 /* Sets every field to its default, `size` included. Any thread. */

@@ -35,6 +35,7 @@ static raft_config default_config(void) {
   config.check_quorum = false;
   config.pre_vote = false;
   config.silent_read_drops = true;
+  config.etcd_quirks = true;
   return config;
 }
 
@@ -115,6 +116,7 @@ static int read_switches(struct interaction_env *env, const struct directive *di
       {"step-down-on-removal", &config->step_down_on_removal},
       /* Our own. */
       {"disable-proposal-forwarding", &config->disable_proposal_forwarding},
+      {"etcd-quirks", &config->etcd_quirks},
       {"silent-read-drops", &config->silent_read_drops},
   };
   int failed = 0;

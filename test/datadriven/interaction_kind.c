@@ -12,7 +12,9 @@
  *                                          machine at N (default: where it was)
  *
  * add-nodes takes besides theirs: max-size-per-msg, max-uncommitted-size, max-inflight-bytes,
- * max-pending-reads, snapshot-timeout (ticks), disable-proposal-forwarding, silent-read-drops.
+ * max-pending-reads, snapshot-timeout (ticks), disable-proposal-forwarding, silent-read-drops,
+ * etcd-quirks. The last two are on unless a script says otherwise: it then sees the library's own
+ * ways.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

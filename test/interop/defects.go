@@ -6,7 +6,6 @@
 package main
 
 import (
-	"math"
 	"reflect"
 	"unsafe"
 
@@ -36,32 +35,10 @@ func (m *model) defect() string {
 	for i := range m.env.Nodes {
 		node := m.env.Nodes[i].RawNode
 		status := node.BasicStatus()
-		if status.RaftState == raft.StateLeader && m.changeBlocked(i) {
-			noteCut("(m) a change dropped for its size blocks the next one")
-			return "m"
-		}
-		if autoLeave := inside(node, "trk").FieldByName("Config").FieldByName("AutoLeave").Bool(); autoLeave &&
-			status.RaftState == raft.StateLeader && status.LeadTransferee != 0 &&
-			inside(node, "pendingConfIndex").Uint() <= status.Applied {
-			noteCut("(p) a hand-over keeps the group in a joint configuration")
-			return "p"
-		}
-		if m.payloads && m.changes && m.onTheWay(raftpb.MsgProp) > 1 {
-			noteCut("(m) changes on the way to a leader that may drop them for their size")
-			return "m"
-		}
-		if m.limits && m.hasLabelledEntry(i) {
-			noteCut("(n) an entry in the place of a refused change is two bytes longer")
-			return "n"
-		}
 		waiting := inside(node, "pendingReadIndexMessages").Len()
 		if waiting > 0 && status.RaftState != raft.StateLeader {
 			noteCut("(j) reads that wait survive the leader's step-down")
 			return "j"
-		}
-		if waiting > 1 || m.readsWillWait(i) {
-			noteCut("(o) reads that wait for the first commit get a round each")
-			return "o"
 		}
 		if m.changes && m.reads && m.readsOpen() > 0 && m.changeOpen(i) {
 			noteCut("(d) reads that wait while the membership changes")
@@ -81,16 +58,6 @@ func (m *model) defect() string {
 		}
 	}
 	return ""
-}
-
-// readsWillWait: several reads may come together at this node before it has committed in its term.
-func (m *model) readsWillWait(i int) bool {
-	status := m.env.Nodes[i].RawNode.BasicStatus()
-	term, _ := m.env.Nodes[i].Storage.Term(status.GetCommit())
-	if !m.reads || status.RaftState == raft.StateFollower || term == status.GetTerm() {
-		return false
-	}
-	return m.readsOpen() > 1
 }
 
 // onTheWay counts the messages of a type that were sent and not delivered.
@@ -129,37 +96,4 @@ func (m *model) changeOpen(i int) bool {
 	status := node.BasicStatus()
 	return status.RaftState == raft.StateLeader &&
 		(inside(node, "pendingConfIndex").Uint() > status.Applied || m.onTheWay(raftpb.MsgProp) > 0)
-}
-
-// changeBlocked: the leader waits for the application of a change that is not in its log.
-func (m *model) changeBlocked(i int) bool {
-	node := m.env.Nodes[i].RawNode
-	last, _ := m.env.Nodes[i].Storage.LastIndex()
-	unstable := inside(node, "raftLog").Elem().FieldByName("unstable")
-	if n := unstable.FieldByName("entries").Len(); n > 0 {
-		last = unstable.FieldByName("offset").Uint() + uint64(n) - 1
-	} else if snapshot := unstable.FieldByName("snapshot"); !snapshot.IsNil() {
-		last = unstable.FieldByName("offset").Uint() - 1
-	}
-	return inside(node, "pendingConfIndex").Uint() > last
-}
-
-// hasLabelledEntry: the node has a normal entry whose type is written out, which takes two bytes.
-func (m *model) hasLabelledEntry(i int) bool {
-	node := m.env.Nodes[i].RawNode
-	unstable := inside(node, "raftLog").Elem().FieldByName("unstable").FieldByName("entries")
-	for k := 0; k < unstable.Len(); k++ {
-		if label := unstable.Index(k).Elem().FieldByName("Type"); !label.IsNil() && label.Elem().Int() == 0 {
-			return true
-		}
-	}
-	first, _ := m.env.Nodes[i].Storage.FirstIndex()
-	last, _ := m.env.Nodes[i].Storage.LastIndex()
-	entries, _ := m.env.Nodes[i].Storage.Entries(first, last+1, math.MaxUint64)
-	for _, entry := range entries {
-		if entry.Type != nil && entry.GetType() == raftpb.EntryNormal {
-			return true
-		}
-	}
-	return false
 }

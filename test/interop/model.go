@@ -24,15 +24,13 @@ import (
 )
 
 type model struct {
-	env      *rafttest.InteractionEnv
-	extra    func(*raft.Config) // options of the add-nodes that is running
-	calls    int                // of storage, by the command that is running
-	reads    bool               // there were some
-	changes  bool               // of the membership, there were some
-	spoiled  bool               // a node's storage is not what the node thinks
-	timed    string             // the node whose election timeout was just set
-	payloads bool               // some node has a limit that counts bytes of payloads
-	limits   bool               // some node has a limit that counts bytes of entries
+	env     *rafttest.InteractionEnv
+	extra   func(*raft.Config) // options of the add-nodes that is running
+	calls   int                // of storage, by the command that is running
+	reads   bool               // there were some
+	changes bool               // of the membership, there were some
+	spoiled bool               // a node's storage is not what the node thinks
+	timed   string             // the node whose election timeout was just set
 }
 
 // A command that asks storage so often never ends.
@@ -232,11 +230,6 @@ func (m *model) node(id string) *rafttest.Node {
 }
 
 func (m *model) addNodes(data datadriven.TestData) string {
-	for _, argument := range data.CmdArgs[1:] {
-		m.limits = m.limits || argument.Key == "max-size-per-msg" ||
-			argument.Key == "max-committed-size-per-ready"
-		m.payloads = m.payloads || argument.Key == "max-uncommitted-size"
-	}
 	m.extra = func(config *raft.Config) {
 		for _, argument := range data.CmdArgs[1:] {
 			switch argument.Key {

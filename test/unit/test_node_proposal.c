@@ -188,6 +188,29 @@ START_TEST(an_empty_tail_takes_anything) {
 }
 END_TEST
 
+static void quirky(raft_config *config) {
+  limited(config);
+  config->etcd_quirks = true;
+}
+
+/* Whether a change is taken for what it is after another one was dropped for its size. */
+static bool change_after_a_dropped_one(void (*options)(raft_config *)) {
+  reopen(options);
+  g.members[2].cut = g.members[3].cut = true;
+  ck_assert_int_eq(propose("a proposal that is larger than the limit"), RAFT_OK);
+  ck_assert_int_eq(propose_change(RAFT_CONF_ADD_LEARNER, 4), RAFT_EDROPPED_UNCOMMITTED);
+  g.members[2].cut = g.members[3].cut = false;
+  group_tick(&g, 3); /* nothing is charged any more */
+  ck_assert_int_eq(propose_change(RAFT_CONF_ADD_LEARNER, 4), RAFT_OK);
+  return last_entry().type == RAFT_ENTRY_CONF_CHANGE;
+}
+
+START_TEST(a_dropped_change_leaves_no_trace) {
+  ck_assert(change_after_a_dropped_one(limited));
+  ck_assert(!change_after_a_dropped_one(quirky)); /* as in etcd-io/raft */
+}
+END_TEST
+
 START_TEST(the_limit_counts_payload_and_is_reached_exactly) {
   reopen(limited);
   g.members[2].cut = g.members[3].cut = true;
@@ -351,6 +374,7 @@ int main(void) {
       a_batch_of_none_is_refused,
       a_batch_that_finds_no_memory_leaves_nothing,
       an_empty_tail_takes_anything,
+      a_dropped_change_leaves_no_trace,
       the_limit_counts_payload_and_is_reached_exactly,
       applying_frees_the_room,
       a_new_term_forgets_the_charge,
