@@ -24,12 +24,17 @@ static int cannot_campaign(const raft_rawnode *node, uint64_t why) {
   return RAFT_OK;
 }
 
-static void request_vote(raft_rawnode *node, uint64_t to, raft_campaign campaign, uint64_t term) {
-  raft_entry_id last = raft_log_last_id(&node->log);
+/* A pre-election is about the term that would be campaigned for. */
+static uint64_t campaign_term(const raft_rawnode *node, raft_campaign campaign) {
+  return campaign == RAFT_CAMPAIGN_PRE_ELECTION ? node->term + 1 : node->term;
+}
+
+static void request_vote(raft_rawnode *node, uint64_t to, raft_campaign campaign,
+                         raft_entry_id last) {
   bool pre = campaign == RAFT_CAMPAIGN_PRE_ELECTION;
   raft_message request = {.type = pre ? RAFT_MSG_PRE_VOTE : RAFT_MSG_VOTE,
                           .to = to,
-                          .term = term,
+                          .term = campaign_term(node, campaign),
                           .index = last.index,
                           .log_term = last.term};
   if (campaign == RAFT_CAMPAIGN_TRANSFER) {
@@ -40,11 +45,11 @@ static void request_vote(raft_rawnode *node, uint64_t to, raft_campaign campaign
   raft_send(node, &request);
 }
 
-static void vote_for_self(raft_rawnode *node, raft_campaign campaign, uint64_t term) {
+static void vote_for_self(raft_rawnode *node, raft_campaign campaign) {
   bool pre = campaign == RAFT_CAMPAIGN_PRE_ELECTION;
   raft_message vote = {.type = pre ? RAFT_MSG_PRE_VOTE_RESP : RAFT_MSG_VOTE_RESP,
                        .to = node->config.id,
-                       .term = term};
+                       .term = campaign_term(node, campaign)};
   raft_send(node, &vote);
 }
 
@@ -69,20 +74,18 @@ static uint64_t next_voter(const raft_tracker *tracker, uint64_t after) {
   return next;
 }
 
-static void campaign_for(raft_rawnode *node, raft_campaign campaign) {
-  uint64_t term = node->term;
+/* `last`: of the own log. */
+static void campaign_for(raft_rawnode *node, raft_campaign campaign, raft_entry_id last) {
   if (campaign == RAFT_CAMPAIGN_PRE_ELECTION) {
     raft_become_role_pre_candidate(node);
-    term++; /* the term that would be campaigned for */
   } else {
     raft_become_role_candidate(node);
-    term = node->term;
   }
   for (uint64_t id = next_voter(&node->tracker, 0); id != 0; id = next_voter(&node->tracker, id)) {
     if (id == node->config.id) {
-      vote_for_self(node, campaign, term);
+      vote_for_self(node, campaign);
     } else {
-      request_vote(node, id, campaign, term);
+      request_vote(node, id, campaign, last);
     }
   }
 }
@@ -101,6 +104,10 @@ int raft_election_hup(raft_rawnode *node, raft_campaign campaign) {
   if (rc == RAFT_OK && unapplied) {
     return cannot_campaign(node, 2);
   }
+  raft_entry_id last = {0, 0};
+  if (rc == RAFT_OK) {
+    rc = raft_log_last_id(&node->log, &last);
+  }
   if (rc == RAFT_OK) {
     rc = raft_reserve_self(node);
   }
@@ -108,7 +115,7 @@ int raft_election_hup(raft_rawnode *node, raft_campaign campaign) {
     return rc == RAFT_ENOMEM ? RAFT_ENOMEM : raft_poison(node, RAFT_ESTORAGE, __LINE__);
   }
   raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_ELECTION_STARTED, 0, 0, 0, 0);
-  campaign_for(node, campaign);
+  campaign_for(node, campaign, last);
   return RAFT_OK;
 }
 
@@ -144,7 +151,13 @@ static bool can_vote(const raft_rawnode *node, const raft_message *message) {
 
 int raft_election_vote_request(raft_rawnode *node, const raft_message *message) {
   raft_entry_id theirs = {message->log_term, message->index};
-  bool grant = can_vote(node, message) && raft_log_is_up_to_date(&node->log, theirs);
+  bool grant = false;
+  int rc = raft_log_is_up_to_date(&node->log, theirs, &grant);
+  rc = rc == RAFT_OK ? raft_reserve_self(node) : rc;
+  if (rc != RAFT_OK) {
+    return rc;
+  }
+  grant = grant && can_vote(node, message);
   /* A grant is about the term that was asked for, a rejection tells the own one. Learners vote
    * too: one may have been promoted without having heard of it yet. */
   raft_message response = {.type =
@@ -152,10 +165,6 @@ int raft_election_vote_request(raft_rawnode *node, const raft_message *message) 
                            .to = message->from,
                            .term = grant ? message->term : node->term,
                            .reject = !grant};
-  int rc = raft_reserve_self(node);
-  if (rc != RAFT_OK) {
-    return rc;
-  }
   raft_emit(node, RAFT_LOG_INFO, grant ? RAFT_EVENT_VOTE_CAST : RAFT_EVENT_VOTE_REJECTED,
             message->from, message->index, message->log_term, is_pre_vote(message));
   raft_send(node, &response);
@@ -175,11 +184,16 @@ static int reserve_victory(raft_rawnode *node) {
 }
 
 static int won(raft_rawnode *node) {
+  int rc = RAFT_OK;
   if (node->role == RAFT_PRE_CANDIDATE) {
-    campaign_for(node, RAFT_CAMPAIGN_ELECTION);
-    return RAFT_OK;
+    raft_entry_id last = {0, 0};
+    rc = raft_log_last_id(&node->log, &last);
+    if (rc == RAFT_OK) {
+      campaign_for(node, RAFT_CAMPAIGN_ELECTION, last);
+    }
+    return rc;
   }
-  int rc = raft_become_role_leader(node);
+  rc = raft_become_role_leader(node);
   if (rc == RAFT_OK) {
     raft_broadcast_append(node);
   }

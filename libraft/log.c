@@ -75,22 +75,27 @@ int raft_log_term(raft_log *log, uint64_t index, uint64_t *term) {
   return storage_failure(log, log->storage->term(log->storage->ctx, index, term));
 }
 
-raft_entry_id raft_log_last_id(raft_log *log) {
-  raft_entry_id id = {0, raft_log_last_index(log)};
-  if (raft_log_term(log, id.index, &id.term) != RAFT_OK && log->failure == RAFT_OK) {
-    log->failure = RAFT_ESTORAGE; /* the last term is always known */
+int raft_log_last_id(raft_log *log, raft_entry_id *id) {
+  id->index = raft_log_last_index(log);
+  int rc = raft_log_term(log, id->index, &id->term);
+  if (rc != RAFT_OK && rc != RAFT_ENOMEM) {
+    rc = storage_failure(log, RAFT_ESTORAGE);
   }
-  return id;
+  return rc;
 }
 
-bool raft_log_matches(raft_log *log, raft_entry_id id) {
+int raft_log_matches(raft_log *log, raft_entry_id id, bool *matches) {
   uint64_t term = 0;
-  return raft_log_term(log, id.index, &term) == RAFT_OK && term == id.term;
+  int rc = raft_log_term(log, id.index, &term);
+  *matches = rc == RAFT_OK && term == id.term;
+  return rc == RAFT_ECOMPACTED || rc == RAFT_EUNAVAILABLE ? RAFT_OK : rc;
 }
 
-bool raft_log_is_up_to_date(raft_log *log, raft_entry_id id) {
-  raft_entry_id own = raft_log_last_id(log);
-  return id.term > own.term || (id.term == own.term && id.index >= own.index);
+int raft_log_is_up_to_date(raft_log *log, raft_entry_id id, bool *up_to_date) {
+  raft_entry_id own = {0, 0};
+  int rc = raft_log_last_id(log, &own);
+  *up_to_date = id.term > own.term || (id.term == own.term && id.index >= own.index);
+  return rc;
 }
 
 raft_entry_id raft_log_find_conflict_by_term(raft_log *log, uint64_t index, uint64_t term) {

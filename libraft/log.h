@@ -43,13 +43,15 @@ uint64_t raft_log_first_index(raft_log *log);
 static inline uint64_t raft_log_last_index(const raft_log *log) {
   return raft_unstable_last(&log->unstable);
 }
-raft_entry_id raft_log_last_id(raft_log *log);
+/* RAFT_ENOMEM of storage; anything else is its failure: the last term is always known. */
+int raft_log_last_id(raft_log *log, raft_entry_id *id);
 
-/* RAFT_ECOMPACTED, RAFT_EUNAVAILABLE, or RAFT_ESTORAGE. */
+/* RAFT_ECOMPACTED, RAFT_EUNAVAILABLE, RAFT_ENOMEM or RAFT_ESTORAGE. */
 int raft_log_term(raft_log *log, uint64_t index, uint64_t *term);
-bool raft_log_matches(raft_log *log, raft_entry_id id);
+/* Is there an entry of that term at that index? RAFT_ENOMEM, RAFT_ESTORAGE: not known. */
+int raft_log_matches(raft_log *log, raft_entry_id id, bool *matches);
 /* Is a log that ends with `id` at least as good as this one? (thesis 3.6.1) */
-bool raft_log_is_up_to_date(raft_log *log, raft_entry_id id);
+int raft_log_is_up_to_date(raft_log *log, raft_entry_id id, bool *up_to_date);
 /* Largest index <= `index` whose term is <= `term`: where two logs may still agree. The term there,
  * or 0 where it is not known. */
 raft_entry_id raft_log_find_conflict_by_term(raft_log *log, uint64_t index, uint64_t term);
@@ -69,8 +71,9 @@ int raft_log_maybe_append(raft_log *log, raft_entry_id previous, const raft_entr
                           size_t count, uint64_t leader_commit, uint64_t *last_new,
                           uint64_t *conflict);
 void raft_log_commit_to(raft_log *log, uint64_t index); /* index <= last index */
-/* Commits up to `id` if that is an entry of that term and news. */
-bool raft_log_maybe_commit(raft_log *log, raft_entry_id id);
+/* Commits up to `id` if that is an entry of that term and news: *moved. RAFT_ENOMEM, RAFT_ESTORAGE.
+ */
+int raft_log_maybe_commit(raft_log *log, raft_entry_id id, bool *moved);
 
 /* A snapshot, whose body reference moves in, replaces the log. */
 void raft_log_restore(raft_log *log, raft_body *body);

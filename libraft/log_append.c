@@ -73,32 +73,48 @@ int raft_log_append(raft_log *log, const raft_entry *entries, size_t count) {
   return rc;
 }
 
-/* Position of the first entry that the log does not have as it is; `count`: it has them all. */
-static size_t first_missing(raft_log *log, const raft_entry *entries, size_t count) {
-  for (size_t i = 0; i < count; i++) {
+/* Position of the first entry that the log does not have as it is; `count`: it has them all. An
+ * entry whose term storage could not tell must not pass for a missing one: what stands there and
+ * behind may have been promised. */
+static int first_missing(raft_log *log, const raft_entry *entries, size_t count, size_t *position) {
+  int rc = RAFT_OK;
+  bool matches = true;
+  size_t i = 0;
+  while (i < count) {
     raft_entry_id id = {entries[i].term, entries[i].index};
-    if (!raft_log_matches(log, id)) {
-      return i;
+    rc = raft_log_matches(log, id, &matches);
+    if (!matches) {
+      break;
     }
+    i++;
   }
-  return count;
+  *position = i;
+  return rc;
 }
 
 int raft_log_maybe_append(raft_log *log, raft_entry_id previous, const raft_entry *entries,
                           size_t count, uint64_t leader_commit, uint64_t *last_new,
                           uint64_t *conflict) {
+  bool matches = false;
+  size_t skip = 0;
   *conflict = 0;
-  if (!raft_log_matches(log, previous)) {
+  int rc = raft_log_matches(log, previous, &matches);
+  if (rc == RAFT_OK && !matches) {
     return RAFT_EUNAVAILABLE;
   }
+  if (rc == RAFT_OK) {
+    rc = first_missing(log, entries, count, &skip);
+  }
+  if (rc != RAFT_OK) {
+    return rc;
+  }
   *last_new = previous.index + count;
-  size_t skip = first_missing(log, entries, count);
   if (skip < count) {
     if (entries[skip].index <= log->committed) {
       return RAFT_EMALFORMED;
     }
     uint64_t last = raft_log_last_index(log);
-    int rc = raft_log_append(log, entries + skip, count - skip);
+    rc = raft_log_append(log, entries + skip, count - skip);
     if (rc != RAFT_OK) {
       return rc;
     }
@@ -114,13 +130,17 @@ void raft_log_commit_to(raft_log *log, uint64_t index) {
   }
 }
 
-bool raft_log_maybe_commit(raft_log *log, raft_entry_id id) {
-  /* Thesis 3.6.2: only entries of the leader's own term commit by counting. */
-  if (id.term == 0 || id.index <= log->committed || !raft_log_matches(log, id)) {
-    return false;
+int raft_log_maybe_commit(raft_log *log, raft_entry_id id, bool *moved) {
+  *moved = false;
+  if (id.term == 0 || id.index <= log->committed) {
+    return RAFT_OK;
   }
-  raft_log_commit_to(log, id.index);
-  return true;
+  /* Thesis 3.6.2: only entries of the leader's own term commit by counting. */
+  int rc = raft_log_matches(log, id, moved);
+  if (*moved) {
+    raft_log_commit_to(log, id.index);
+  }
+  return rc;
 }
 
 void raft_log_restore(raft_log *log, raft_body *body) {

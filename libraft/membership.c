@@ -43,10 +43,7 @@ void raft_membership_switch(raft_rawnode *node, raft_tracker *next) {
     return;
   }
   /* The quorum may have become smaller: more may be committed, and more reads confirmed. */
-  if (raft_advance_commit(node)) {
-    raft_reads_term_committed(node);
-    raft_broadcast_append(node);
-  } else {
+  if (!raft_leader_commit(node)) {
     probe_everyone(node);
   }
   raft_reads_confirm(node);

@@ -113,6 +113,7 @@ struct raft_rawnode {
   bool lease_void : 1;      /* a hand-over was begun in this term: leases prove nothing */
   bool came_back : 1;       /* started with a term: may have granted a lease before */
   bool auto_leave_owed : 1; /* the joint configuration could not be left at once: try again */
+  bool commit_owed : 1;     /* storage had no memory to say whether more is committed: try again */
   bool outstanding : 1;     /* a Ready is out, and not advanced */
 
   /* Going out. Messages that promise something wait for the next durable write. */
@@ -168,6 +169,8 @@ bool raft_replicate(raft_rawnode *node, raft_progress *progress, bool even_if_em
 void raft_broadcast_append(raft_rawnode *node);
 void raft_broadcast_heartbeat(raft_rawnode *node);
 bool raft_advance_commit(raft_rawnode *node);
+/* Commits what it can, and does what follows from it. True: something. */
+bool raft_leader_commit(raft_rawnode *node);
 int raft_leader_append_response(raft_rawnode *node, const raft_message *message);
 int raft_leader_heartbeat_response(raft_rawnode *node, const raft_message *message);
 int raft_leader_unreachable(raft_rawnode *node, const raft_message *message);

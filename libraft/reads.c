@@ -178,8 +178,12 @@ void raft_reads_confirm(raft_rawnode *node) {
 /* ---- requests ---- */
 
 static bool committed_in_term(raft_rawnode *node) {
-  uint64_t term = 0;
-  return raft_log_term(&node->log, node->log.committed, &term) == RAFT_OK && term == node->term;
+  raft_entry_id id = {node->term, node->log.committed};
+  bool matches = false;
+  if (raft_log_matches(&node->log, id, &matches) == RAFT_ENOMEM) {
+    node->commit_owed = true;
+  }
+  return matches;
 }
 
 /* The reads from `first` on get their index and a round of their own, unless nobody has to be

@@ -43,6 +43,14 @@ static size_t new_entries(const raft_rawnode *node) {
   return (size_t)(unstable->offset + unstable->count - unstable->offset_in_progress);
 }
 
+/* Called while there are entries that storage does not have. */
+static raft_entry_id unstable_end(const raft_rawnode *node) {
+  const raft_unstable *unstable = &node->log.unstable;
+  uint64_t last = raft_unstable_last(unstable);
+  raft_entry_id id = {raft_unstable_at(unstable, last)->term, last};
+  return id;
+}
+
 /* Synchronous applications save entries before they apply them, all within one Ready. */
 static bool applies_unstable(const raft_rawnode *node) {
   return !node->config.async_storage_writes;
@@ -118,7 +126,7 @@ static raft_message append_response(raft_rawnode *node, const raft_handed_out *o
                            .snapshot = out->ready.snapshot,
                            .body = raft_body_retain(out->snapshot)};
   if (node->log.unstable.count > 0) {
-    raft_entry_id last = raft_log_last_id(&node->log);
+    raft_entry_id last = unstable_end(node);
     response.index = last.index;
     response.log_term = last.term;
   }
@@ -223,7 +231,7 @@ static int split_promises(raft_rawnode *node, raft_handed_out *out) {
     memset(promises, 0, sizeof *promises);
   }
   if (node->log.unstable.count > 0) {
-    out->stable = raft_log_last_id(&node->log);
+    out->stable = unstable_end(node);
   }
   return RAFT_OK;
 }

@@ -182,7 +182,19 @@ int raft_leader_heartbeat_response(raft_rawnode *node, const raft_message *messa
 
 bool raft_advance_commit(raft_rawnode *node) {
   raft_entry_id id = {node->term, raft_tracker_committed(&node->tracker)};
-  return raft_log_maybe_commit(&node->log, id);
+  bool moved = false;
+  int rc = raft_log_maybe_commit(&node->log, id, &moved);
+  node->commit_owed = rc == RAFT_ENOMEM; /* nobody may ever answer again: the clock tries again */
+  return moved;
+}
+
+bool raft_leader_commit(raft_rawnode *node) {
+  if (!raft_advance_commit(node)) {
+    return false;
+  }
+  raft_reads_term_committed(node);
+  raft_broadcast_append(node);
+  return true;
 }
 
 static void rejected(raft_rawnode *node, raft_progress *progress, const raft_message *message) {
@@ -229,10 +241,8 @@ static void accepted(raft_rawnode *node, raft_progress *progress, const raft_mes
   }
   settle_state(node, progress, message->index);
   bool own = message->from == node->config.id;
-  if (raft_advance_commit(node)) {
-    raft_reads_term_committed(node);
-    raft_broadcast_append(node);
-  } else if (!own && raft_progress_can_bump_commit(progress, node->log.committed)) {
+  if (!raft_leader_commit(node) && !own &&
+      raft_progress_can_bump_commit(progress, node->log.committed)) {
     raft_replicate(node, progress, true);
   }
   /* The window moved: send what it has room for. */

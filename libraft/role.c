@@ -43,6 +43,7 @@ static void reset(raft_rawnode *node, uint64_t term) {
   node->uncommitted_size = 0;
   node->lease_void = false;
   node->auto_leave_owed = false;
+  node->commit_owed = false;
 }
 
 void raft_become_role_follower(raft_rawnode *node, uint64_t term, uint64_t lead) {
@@ -114,6 +115,9 @@ static int tick_leader(raft_rawnode *node) {
     return rc;
   }
   raft_snapshot_tick(node);
+  if (node->commit_owed && !raft_leader_commit(node)) {
+    raft_reads_term_committed(node);
+  }
   if (node->auto_leave_owed && node->lead_transferee == RAFT_NO_ID) {
     raft_membership_auto_leave(node);
   }

@@ -91,26 +91,30 @@ static bool is_member(const raft_conf_state *state, uint64_t id) {
          lists(state->voters_outgoing, id);
 }
 
-static bool ignored(const raft_rawnode *node, const raft_snapshot *snapshot, uint64_t why) {
+static int ignored(const raft_rawnode *node, const raft_snapshot *snapshot, uint64_t why) {
   raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_SNAPSHOT_IGNORED, 0, snapshot->index, snapshot->term,
             why);
-  return false;
+  return RAFT_OK;
 }
 
 /* Is this snapshot to be installed? If the log already reaches that far, it is enough to commit. */
-static bool is_wanted(raft_rawnode *node, const raft_snapshot *snapshot) {
+static int is_wanted(raft_rawnode *node, const raft_snapshot *snapshot, bool *wanted) {
   raft_entry_id id = {snapshot->term, snapshot->index};
+  bool has = false;
+  *wanted = false;
   if (snapshot->index <= node->log.committed) {
     return ignored(node, snapshot, 2);
   }
   if (!is_member(&snapshot->conf_state, node->config.id)) {
     return ignored(node, snapshot, 1);
   }
-  if (raft_log_matches(&node->log, id)) {
+  int rc = raft_log_matches(&node->log, id, &has);
+  if (has) {
     raft_log_commit_to(&node->log, snapshot->index);
     return ignored(node, snapshot, 3);
   }
-  return true;
+  *wanted = rc == RAFT_OK;
+  return rc;
 }
 
 static int restore(raft_rawnode *node, const raft_snapshot *snapshot) {
@@ -134,8 +138,12 @@ static int restore(raft_rawnode *node, const raft_snapshot *snapshot) {
 int raft_snapshot_receive(raft_rawnode *node, const raft_message *message) {
   static const raft_snapshot none = {.index = 0};
   const raft_snapshot *snapshot = message->snapshot == NULL ? &none : message->snapshot;
+  bool wanted = false;
   int rc = raft_reserve_self(node);
-  if (rc == RAFT_OK && is_wanted(node, snapshot)) {
+  if (rc == RAFT_OK) {
+    rc = is_wanted(node, snapshot, &wanted);
+  }
+  if (wanted) {
     rc = restore(node, snapshot);
   }
   if (rc != RAFT_OK) {

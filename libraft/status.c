@@ -11,7 +11,8 @@
 void raft_rawnode_basic_status(const raft_rawnode *rn, raft_basic_status *status) {
   /* Reading the log may note a failure of storage; asking for a status must not. */
   raft_log log = rn->log;
-  raft_entry_id last = raft_log_last_id(&log);
+  raft_entry_id last = {0, 0};
+  (void)raft_log_last_id(&log, &last); /* term 0: storage did not tell */
   raft_basic_status now = {
       .id = rn->config.id,
       .hard_state = {.term = rn->term, .vote = rn->vote, .commit = rn->log.committed},

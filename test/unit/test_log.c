@@ -205,7 +205,8 @@ START_TEST(an_append_replaces_from_the_first_conflict) {
   uint64_t conflict = 0;
   ck_assert_int_eq(raft_log_maybe_append(&log_, previous, entries, 2, 0, &last, &conflict), 0);
   ck_assert_uint_eq(conflict, 4);
-  raft_entry_id id = raft_log_last_id(&log_);
+  raft_entry_id id = {0, 0};
+  ck_assert_int_eq(raft_log_last_id(&log_, &id), RAFT_OK);
   ck_assert_uint_eq(id.index, 4);
   ck_assert_uint_eq(id.term, 2);
 }
@@ -251,26 +252,38 @@ START_TEST(conflicts_are_found_by_term) {
 }
 END_TEST
 
+static bool up_to_date(uint64_t term, uint64_t index) {
+  bool is = false;
+  ck_assert_int_eq(raft_log_is_up_to_date(&log_, (raft_entry_id){term, index}, &is), RAFT_OK);
+  return is;
+}
+
 START_TEST(up_to_date_means_later_term_then_longer) {
   open_log(RAFT_NO_LIMIT);
   append(1, 3, 2);
-  ck_assert(raft_log_is_up_to_date(&log_, (raft_entry_id){2, 3}));
-  ck_assert(raft_log_is_up_to_date(&log_, (raft_entry_id){2, 4}));
-  ck_assert(raft_log_is_up_to_date(&log_, (raft_entry_id){3, 1}));
-  ck_assert(!raft_log_is_up_to_date(&log_, (raft_entry_id){2, 2}));
-  ck_assert(!raft_log_is_up_to_date(&log_, (raft_entry_id){1, 9}));
+  ck_assert(up_to_date(2, 3));
+  ck_assert(up_to_date(2, 4));
+  ck_assert(up_to_date(3, 1));
+  ck_assert(!up_to_date(2, 2));
+  ck_assert(!up_to_date(1, 9));
 }
 END_TEST
+
+static bool maybe_commit(uint64_t term, uint64_t index) {
+  bool moved = false;
+  ck_assert_int_eq(raft_log_maybe_commit(&log_, (raft_entry_id){term, index}, &moved), RAFT_OK);
+  return moved;
+}
 
 START_TEST(only_entries_of_the_given_term_commit) {
   open_log(RAFT_NO_LIMIT);
   append(1, 2, 1);
   append(3, 3, 2);
-  ck_assert(!raft_log_maybe_commit(&log_, (raft_entry_id){2, 2}));
-  ck_assert(raft_log_maybe_commit(&log_, (raft_entry_id){2, 3}));
+  ck_assert(!maybe_commit(2, 2));
+  ck_assert(maybe_commit(2, 3));
   ck_assert_uint_eq(log_.committed, 3);
-  ck_assert(!raft_log_maybe_commit(&log_, (raft_entry_id){2, 3}));
-  ck_assert(!raft_log_maybe_commit(&log_, (raft_entry_id){0, 9}));
+  ck_assert(!maybe_commit(2, 3));
+  ck_assert(!maybe_commit(0, 9));
 }
 END_TEST
 
