@@ -20,6 +20,7 @@ include mk/toolchain.mk
 include mk/deps.mk
 include mk/proto.mk
 include mk/libraft.mk
+include mk/install.mk
 include mk/kvexample.mk
 include mk/test.mk
 include mk/fuzz.mk

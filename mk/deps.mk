@@ -18,9 +18,10 @@ DEPS_BUILD := $(DEPS_COMPILER) binutils libc6-dev make pkg-config nanopb libnano
 DEPS_RUN := redis-tools unicode-data procps
 DEPS_LINT := gcc g++ clang clang-format clang-tidy cppcheck
 DEPS_VALGRIND := valgrind
+DEPS_INSTALL := gcc g++ cmake
 DEPS_COVERAGE := gcovr
 
-.PHONY: deps deps-lint deps-valgrind deps-coverage
+.PHONY: deps deps-lint deps-valgrind deps-coverage deps-install
 deps: ## Install the Debian packages that are missing
 	@sh mk/deps.sh $(DEPS_BUILD) $(DEPS_RUN) $(if $(COVERAGE),$(DEPS_COVERAGE))
 
@@ -32,3 +33,6 @@ deps-valgrind: deps
 
 deps-coverage: deps
 	@sh mk/deps.sh $(DEPS_COVERAGE)
+
+deps-install: deps
+	@sh mk/deps.sh $(DEPS_INSTALL)
