@@ -23,6 +23,7 @@ include mk/libraft.mk
 include mk/install.mk
 include mk/kvexample.mk
 include mk/test.mk
+include mk/bench.mk
 include mk/fuzz.mk
 include mk/interop.mk
 include mk/checks.mk

@@ -3,24 +3,19 @@
 # test/unit/test_X.c       a Check suite, one program each; test/unit/support/*.c is linked into all
 # test/datadriven/*.c      the datadriven runner, build/test/datadriven
 # test/cluster/*.sh        real processes
-# test/bench/*.c           benchmarks, one program each; built with the rest, run only by `make bench`
 #
 # SPDX-License-Identifier: Apache-2.0
 
 UNIT_SOURCES := $(wildcard test/unit/test_*.c)
 UNIT_SUPPORT_SOURCES := $(wildcard test/unit/support/*.c)
 DATADRIVEN_SOURCES := $(wildcard test/datadriven/*.c)
-BENCH_SOURCES := $(wildcard test/bench/*.c)
-TEST_OBJECTS := $(call objects,$(UNIT_SOURCES) $(UNIT_SUPPORT_SOURCES) $(DATADRIVEN_SOURCES) \
-  $(BENCH_SOURCES))
+TEST_OBJECTS := $(call objects,$(UNIT_SOURCES) $(UNIT_SUPPORT_SOURCES) $(DATADRIVEN_SOURCES))
 
 UNIT_PROGRAMS := $(UNIT_SOURCES:test/unit/%.c=build/test/unit/%)
 DATADRIVEN := $(if $(DATADRIVEN_SOURCES),build/test/datadriven)
-BENCH_PROGRAMS := $(BENCH_SOURCES:test/bench/%.c=build/bench/%)
 
-.PHONY: tests benches
+.PHONY: tests
 tests: $(UNIT_PROGRAMS) $(DATADRIVEN) ## Build the tests without running them
-benches: $(BENCH_PROGRAMS)
 
 $(UNIT_PROGRAMS): build/test/unit/%: $(O)/test/unit/%.o $(call objects,$(UNIT_SUPPORT_SOURCES)) \
     build/libkv.a build/libraft.a $(MODE_STAMP)
@@ -32,10 +27,6 @@ build/test/unit/test_datadriven: \
 
 build/test/datadriven: $(call objects,$(DATADRIVEN_SOURCES)) build/libraft.a $(MODE_STAMP)
 	$(call link,$(LIBRAFT_LIBS))
-
-$(BENCH_PROGRAMS): build/bench/%: $(O)/test/bench/%.o $(call objects,$(UNIT_SUPPORT_SOURCES)) \
-    build/libkv.a build/libraft.a $(MODE_STAMP)
-	$(call link,$(CHECK_LIBS) $(KV_LIBS) $(LIBRAFT_LIBS))
 
 $(TEST_OBJECTS): $(O)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS)
 	$(call compile,$(WARNINGS) $(TEST_FLAGS))
@@ -59,7 +50,7 @@ define run_tests
 @$(FORGET_COUNTS) $(FEWER_SEEDS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
 endef
 
-.PHONY: test unit datadriven cluster-test tsan valgrind bench coverage
+.PHONY: test unit datadriven cluster-test tsan valgrind coverage
 test: deps ## Run all tests: unit, datadriven, checks, cluster
 	$(call run_tests,unit datadriven checks cluster)
 
@@ -88,10 +79,6 @@ valgrind: deps-valgrind ## Run the unit tests under valgrind
 	@+$(AGAIN) everything
 	@CK_FORK=no TEST_TIMEOUT=900 \
 	  RUN_WITH='valgrind --quiet --leak-check=full --error-exitcode=9' test/run.sh unit
-
-bench: deps ## Run the benchmarks
-	@+$(AGAIN) everything
-	@for program in $(BENCH_PROGRAMS); do echo "== $$program"; $$program || exit 1; done
 
 coverage: deps-coverage ## Report what the last `make COVERAGE=1 test` covered
 	@OBJECTS=$(O:-coverage=)-coverage test/coverage.sh

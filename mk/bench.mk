@@ -1,0 +1,35 @@
+# bench.mk - the benchmarks.
+#
+# test/bench/raft/*.c      libraft's, build/bench/raft: one run over all points, a line each
+# test/bench/go/*.go       the same points on etcd-io/raft, build/bench/etcd, where there is Go
+# test/bench/run.sh        runs both in turn and makes the table
+# test/bench/*.c           kvexample's, one program each
+#
+# SPDX-License-Identifier: Apache-2.0
+
+#= BENCH='--quick NAME…'       ## arguments of `make bench`: less time, some points only
+BENCH ?=
+
+BENCH_SOURCES := $(wildcard test/bench/*.c)
+BENCH_PROGRAMS := $(BENCH_SOURCES:test/bench/%.c=build/bench/%)
+RAFT_BENCH_SOURCES := $(wildcard test/bench/raft/*.c)
+BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES) $(RAFT_BENCH_SOURCES))
+
+.PHONY: benches bench
+benches: $(BENCH_PROGRAMS) build/bench/raft
+
+$(BENCH_PROGRAMS): build/bench/%: $(O)/test/bench/%.o $(call objects,$(UNIT_SUPPORT_SOURCES)) \
+    build/libkv.a build/libraft.a $(MODE_STAMP)
+	$(call link,$(CHECK_LIBS) $(KV_LIBS) $(LIBRAFT_LIBS))
+
+build/bench/raft: $(call objects,$(RAFT_BENCH_SOURCES)) build/libraft.a $(MODE_STAMP)
+	$(call link,$(LIBRAFT_LIBS))
+
+$(BENCH_OBJECTS): $(O)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS)
+	$(call compile,$(WARNINGS) $(TEST_FLAGS))
+
+-include $(call depend,$(BENCH_OBJECTS))
+
+bench: deps ## Run the benchmarks; against etcd-io/raft too where there is Go
+	@+$(AGAIN) benches
+	@test/bench/run.sh $(BENCH)
