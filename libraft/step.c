@@ -237,6 +237,12 @@ int raft_step_message(raft_rawnode *node, const raft_message *message) {
 
 /* ---- from outside ---- */
 
+/* Of term 0, and not local: that is only how a node without a past refuses a pre-vote. */
+static bool is_timeless(const raft_message *message) {
+  return message->term == 0 && is(message, FROM_LEADER | VOTE) &&
+         !(message->type == RAFT_MSG_PRE_VOTE_RESP && message->reject);
+}
+
 /* What no peer and no embedder may send, whatever the state. */
 static int check(const raft_rawnode *node, const raft_message *message) {
   if ((unsigned)message->type >= RAFT_MSG_TYPE_COUNT) {
@@ -255,9 +261,8 @@ static int check(const raft_rawnode *node, const raft_message *message) {
   }
   bool anonymous = is(message, FROM_LEADER | VOTE) && message->from == RAFT_NO_ID;
   bool echo = is(message, FROM_LEADER) && message->from == node->config.id;
-  bool timeless = is(message, FROM_LEADER | VOTE) && message->term == 0;
   bool empty = message->type == RAFT_MSG_PROP && message->entry_count == 0;
-  return anonymous || echo || timeless || empty ? RAFT_EMALFORMED : RAFT_OK;
+  return anonymous || echo || is_timeless(message) || empty ? RAFT_EMALFORMED : RAFT_OK;
 }
 
 int raft_rawnode_step(raft_rawnode *rn, const raft_message *message) {

@@ -390,6 +390,38 @@ START_TEST(a_scan_looks_at_all_that_is_committed_and_not_applied) {
 }
 END_TEST
 
+/* A storage that gives one entry at a time, though there is room for more. */
+static int stingy_entries(void *ctx, uint64_t lo, uint64_t hi, uint64_t max_bytes, raft_entry *out,
+                          size_t *count) {
+  const raft_storage *inner = raft_memory_storage_interface(ctx);
+  (void)hi;
+  return inner->entries(inner->ctx, lo, lo + 1, max_bytes, out, count);
+}
+
+START_TEST(what_a_stingy_storage_keeps_back_leaves_no_gap) {
+  store(1, 4, 1);
+  raft_storage stingy = *raft_memory_storage_interface(storage);
+  stingy.entries = stingy_entries;
+  ck_assert_int_eq(raft_log_open(&log_, &stingy, &memory.iface, RAFT_NO_LIMIT), RAFT_OK);
+  append(5, 9, 1);
+  expect_slice(2, 10, RAFT_NO_LIMIT, 2, 2);
+  expect_slice(4, 10, RAFT_NO_LIMIT, 4, 9);
+}
+END_TEST
+
+START_TEST(where_the_log_is_compacted_it_may_match) {
+  store(1, 9, 2);
+  ck_assert_int_eq(raft_memory_storage_compact(storage, 5), RAFT_OK);
+  open_log(RAFT_NO_LIMIT);
+  raft_entry_id found = raft_log_find_conflict_by_term(&log_, 9, 1);
+  ck_assert_uint_eq(found.index, 4); /* 5 is the last whose term is known */
+  ck_assert_uint_eq(found.term, 0);
+  found = raft_log_find_conflict_by_term(&log_, 3, 7);
+  ck_assert_uint_eq(found.index, 3);
+  ck_assert_uint_eq(found.term, 0);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("log");
   TCase *tests = tcase_create("log");
@@ -412,6 +444,8 @@ int main(void) {
   tcase_add_test(tests, a_failing_storage_is_noted);
   tcase_add_test(tests, every_failing_allocation_leaves_the_log_as_it_was);
   tcase_add_test(tests, a_scan_looks_at_all_that_is_committed_and_not_applied);
+  tcase_add_test(tests, what_a_stingy_storage_keeps_back_leaves_no_gap);
+  tcase_add_test(tests, where_the_log_is_compacted_it_may_match);
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_NORMAL);

@@ -313,6 +313,178 @@ START_TEST(a_learner_votes_but_never_campaigns) {
 }
 END_TEST
 
+/* ---- who gets a vote, and what a vote changes ---- */
+
+START_TEST(who_knows_the_leader_of_a_term_votes_for_nobody_else_in_it) {
+  raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT, .from = 2, .to = 1, .term = 5};
+  ck_assert_int_eq(group_step(&g, heartbeat), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.vote, 0); /* the vote would be free */
+  ck_assert_int_eq(group_step(&g, vote_request(3, 1, 5, 5, 9)), RAFT_OK);
+  ck_assert(!granted(1, 3, RAFT_MSG_VOTE_RESP));
+  raft_message pre = vote_request(3, 1, 5, 5, 9);
+  pre.type = RAFT_MSG_PRE_VOTE; /* for this very term: as good as a vote */
+  ck_assert_int_eq(group_step(&g, pre), RAFT_OK);
+  ck_assert(!granted(1, 3, RAFT_MSG_PRE_VOTE_RESP));
+  pre.term = 6;
+  ck_assert_int_eq(group_step(&g, pre), RAFT_OK);
+  ck_assert(granted(1, 3, RAFT_MSG_PRE_VOTE_RESP));
+}
+END_TEST
+
+static void tick(uint64_t id, unsigned ticks) {
+  for (unsigned i = 0; i < ticks; i++) {
+    ck_assert_int_eq(raft_rawnode_tick(group_node(&g, id)), RAFT_OK);
+  }
+}
+
+START_TEST(a_pre_vote_changes_neither_term_nor_vote_nor_clock) {
+  ck_assert_int_eq(group_step(&g, vote_request(2, 1, 1, 0, 0)), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_set_randomized_election_timeout(group_node(&g, 1), 10), RAFT_OK);
+  tick(1, 9);
+  raft_message pre = vote_request(3, 1, 4, 9, 9);
+  pre.type = RAFT_MSG_PRE_VOTE;
+  group_lose(&g);
+  ck_assert_int_eq(group_step(&g, pre), RAFT_OK);
+  ck_assert(granted(1, 3, RAFT_MSG_PRE_VOTE_RESP));
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.term, 1);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.vote, 2);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_FOLLOWER);
+  tick(1, 1);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_CANDIDATE);
+}
+END_TEST
+
+START_TEST(only_a_granted_vote_restarts_the_clock) {
+  raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT, .from = 3, .to = 1, .term = 5};
+  ck_assert_int_eq(group_step(&g, heartbeat), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_forget_leader(group_node(&g, 1)), RAFT_OK); /* term 5, vote free */
+  ck_assert_int_eq(raft_rawnode_set_randomized_election_timeout(group_node(&g, 1), 10), RAFT_OK);
+  tick(1, 9);
+  ck_assert_int_eq(group_step(&g, vote_request(2, 1, 5, 0, 0)), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.vote, 2);
+  tick(1, 9);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_FOLLOWER);
+  ck_assert_int_eq(group_step(&g, vote_request(3, 1, 5, 0, 0)), RAFT_OK); /* refused */
+  tick(1, 1);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_CANDIDATE);
+}
+END_TEST
+
+/* With leases a leader that is gone is still honoured: whoever campaigns does so no more. */
+START_TEST(pre_candidates_do_not_refuse_each_other) {
+  group_close(&g);
+  group_open(&g, 3, NULL);
+  group_elect(&g, 1);
+  g.members[1].cut = true;
+  for (uint64_t id = 2; id <= 3; id++) {
+    raft_basic_status before = group_status(&g, id);
+    ck_assert_int_eq(raft_rawnode_set_randomized_election_timeout(group_node(&g, id), 10), RAFT_OK);
+    tick(id, 10);
+    ck_assert_int_eq(group_status(&g, id).soft_state.role, RAFT_PRE_CANDIDATE);
+    ck_assert_uint_eq(group_status(&g, id).soft_state.lead, 0);
+    ck_assert_uint_eq(group_status(&g, id).hard_state.term, before.hard_state.term);
+    ck_assert_uint_eq(group_status(&g, id).hard_state.vote, before.hard_state.vote);
+  }
+  group_settle(&g);
+  ck_assert_uint_eq(group_status(&g, 2).hard_state.term, 2); /* both got what they asked for */
+  ck_assert_uint_eq(group_status(&g, 3).hard_state.term, 2);
+}
+END_TEST
+
+/* ---- answers that are not what they seem ---- */
+
+static int answer(raft_message_type type, uint64_t from, uint64_t to, uint64_t term, bool reject) {
+  raft_message message = {.type = type, .from = from, .to = to, .term = term, .reject = reject};
+  return group_step(&g, message);
+}
+
+START_TEST(a_granted_pre_vote_raises_no_term) {
+  group_close(&g);
+  group_open(&g, 3, NULL);
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 2, 1, 1, false), RAFT_OK);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_PRE_CANDIDATE);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.term, 0);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 2, 3, 9, false), RAFT_OK); /* late, or astray */
+  ck_assert_uint_eq(group_status(&g, 3).hard_state.term, 0);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 2, 3, 9, true), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 3).hard_state.term, 9); /* a rejection tells a real one */
+}
+END_TEST
+
+START_TEST(a_lost_pre_vote_ends_in_the_own_term) {
+  group_close(&g);
+  group_open(&g, 3, NULL);
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
+  group_turn(&g);
+  group_lose(&g);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 2, 1, 0, false), RAFT_EMALFORMED);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 2, 1, 0, true),
+                   RAFT_OK); /* 2 is in no term yet */
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_PRE_CANDIDATE);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 3, 1, 0, true), RAFT_OK);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_FOLLOWER);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.term, 0);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.vote, 0);
+}
+END_TEST
+
+/* The own pre-vote becomes durable only after the answers of the others have won the pre-vote. */
+START_TEST(a_pre_vote_does_not_count_in_the_election) {
+  group_close(&g);
+  group_open(&g, 3, NULL);
+  raft_rawnode *node = group_node(&g, 1);
+  const raft_ready *rd = NULL;
+  ck_assert_int_eq(raft_rawnode_campaign(node), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_ready(node, &rd), RAFT_OK);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 2, 1, 1, false), RAFT_OK);
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 3, 1, 1, false), RAFT_OK);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_CANDIDATE);
+  ck_assert_int_eq(raft_rawnode_advance(node, rd), RAFT_OK); /* with its pre-vote for itself */
+  ck_assert_int_eq(answer(RAFT_MSG_PRE_VOTE_RESP, 3, 1, 1, false), RAFT_OK); /* or one again */
+  ck_assert_int_eq(answer(RAFT_MSG_VOTE_RESP, 2, 1, 1, false), RAFT_OK);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_CANDIDATE); /* one vote of three */
+  ck_assert(group_turn(&g));                                             /* the own one */
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_LEADER);
+}
+END_TEST
+
+START_TEST(a_leader_does_not_campaign) {
+  group_elect(&g, 1);
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
+  raft_message now = {.type = RAFT_MSG_TIMEOUT_NOW, .from = 2, .to = 1, .term = 1};
+  ck_assert_int_eq(group_step(&g, now), RAFT_OK);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_LEADER);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.term, 1);
+  ck_assert(!raft_rawnode_has_ready(group_node(&g, 1)));
+}
+END_TEST
+
+START_TEST(messages_of_terms_that_are_over_change_nothing) {
+  static const raft_message_type types[] = {RAFT_MSG_APP,
+                                            RAFT_MSG_APP_RESP,
+                                            RAFT_MSG_VOTE,
+                                            RAFT_MSG_VOTE_RESP,
+                                            RAFT_MSG_SNAP,
+                                            RAFT_MSG_HEARTBEAT,
+                                            RAFT_MSG_HEARTBEAT_RESP,
+                                            RAFT_MSG_TIMEOUT_NOW,
+                                            RAFT_MSG_TRANSFER_LEADER,
+                                            RAFT_MSG_PRE_VOTE_RESP};
+  group_elect(&g, 2);
+  group_elect(&g, 1); /* term 2 */
+  for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+    for (uint64_t to = 1; to <= 2; to++) {
+      raft_message old = {
+          .type = types[i], .from = 3, .to = to, .term = 1, .index = 1, .log_term = 1, .commit = 2};
+      ck_assert_int_eq(group_step(&g, old), RAFT_OK);
+      ck_assert(!raft_rawnode_has_ready(group_node(&g, to)));
+      ck_assert_uint_eq(group_status(&g, to).soft_state.lead, 1);
+    }
+  }
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_majority_elects,
@@ -333,6 +505,15 @@ int main(void) {
       a_live_leader_is_not_voted_out,
       a_leader_of_an_old_term_is_told,
       a_learner_votes_but_never_campaigns,
+      who_knows_the_leader_of_a_term_votes_for_nobody_else_in_it,
+      a_pre_vote_changes_neither_term_nor_vote_nor_clock,
+      only_a_granted_vote_restarts_the_clock,
+      pre_candidates_do_not_refuse_each_other,
+      a_granted_pre_vote_raises_no_term,
+      a_lost_pre_vote_ends_in_the_own_term,
+      a_pre_vote_does_not_count_in_the_election,
+      a_leader_does_not_campaign,
+      messages_of_terms_that_are_over_change_nothing,
   };
   return run_suite("election", tests, sizeof tests / sizeof tests[0], open_plain, close_group);
 }

@@ -361,6 +361,59 @@ START_TEST(a_change_that_finds_no_memory_is_as_if_it_had_not_been_proposed) {
 }
 END_TEST
 
+START_TEST(a_new_leader_proposes_no_change_before_what_it_found_is_applied) {
+  ck_assert_int_eq(propose_change(RAFT_CONF_ADD_NODE, 4), RAFT_OK);
+  ck_assert(group_turn(&g));
+  group_deliver(&g); /* 2 and 3 have it, and do not know that it is committed */
+  group_turn(&g);
+  group_lose(&g);
+  g.members[1].cut = true;
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 2)), RAFT_OK);
+  for (int i = 0; i < 2; i++) {
+    ck_assert(group_turn(&g));
+    group_deliver(&g);
+  }
+  ck_assert_int_eq(group_status(&g, 2).soft_state.role, RAFT_LEADER);
+  ck_assert_uint_eq(group_status(&g, 2).applied, 1);
+  raft_conf_change change = {.type = RAFT_CONF_REMOVE_NODE, .node_id = 3};
+  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 2), &change), RAFT_OK);
+  g.members[1].cut = false;
+  group_tick(&g, 2);
+  ck_assert_uint_eq(g.members[2].conf_state.voters.count, 4); /* the first change, not the second */
+  ck_assert_uint_eq(group_status(&g, 2).applied, 4);
+}
+END_TEST
+
+static void one_at_a_time(raft_config *config) {
+  plain(config);
+  config->max_committed_size_per_ready = 1;
+}
+
+START_TEST(a_change_is_pending_at_its_own_place_in_the_batch) {
+  group_close(&g);
+  group_open(&g, 1, one_at_a_time);
+  group_elect(&g, 1);
+  unsigned char data[16];
+  size_t len = 0;
+  raft_conf_change change = {.type = RAFT_CONF_ADD_LEARNER, .node_id = 7};
+  ck_assert_int_eq(raft_conf_change_encode(&change, data, sizeof data, &len), RAFT_OK);
+  raft_entry entries[] = {{.data = {"x", 1, NULL}},
+                          {.data = {"y", 1, NULL}},
+                          {.type = RAFT_ENTRY_CONF_CHANGE, .data = {data, len, NULL}}};
+  raft_message batch = {
+      .type = RAFT_MSG_PROP, .from = 1, .to = 1, .entries = entries, .entry_count = 3};
+  ck_assert_int_eq(group_step(&g, batch), RAFT_OK);
+  while (group_status(&g, 1).applied < 3) { /* x and y are applied, the change is not */
+    ck_assert(group_turn(&g));
+  }
+  ck_assert_uint_eq(group_status(&g, 1).applied, 3);
+  ck_assert_int_eq(propose_change(RAFT_CONF_ADD_LEARNER, 8), RAFT_OK);
+  ck_assert_int_eq(last_entry().type, RAFT_ENTRY_NORMAL);
+  ck_assert_int_eq(propose_change(RAFT_CONF_ADD_LEARNER, 8), RAFT_OK);
+  ck_assert_int_eq(last_entry().type, RAFT_ENTRY_CONF_CHANGE);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       without_a_leader_proposals_are_dropped,
@@ -386,6 +439,8 @@ int main(void) {
       without_validation_everything_is_proposed,
       a_change_that_cannot_be_read_is_malformed,
       a_change_that_finds_no_memory_is_as_if_it_had_not_been_proposed,
+      a_new_leader_proposes_no_change_before_what_it_found_is_applied,
+      a_change_is_pending_at_its_own_place_in_the_batch,
   };
   return run_suite("proposal", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }

@@ -589,6 +589,72 @@ START_TEST(an_asynchronous_ready_that_finds_no_memory_is_asked_for_again) {
 }
 END_TEST
 
+START_TEST(a_vote_waits_for_the_write) {
+  reopen(3, async);
+  static const raft_message_type types[] = {RAFT_MSG_PRE_VOTE, RAFT_MSG_VOTE, RAFT_MSG_VOTE};
+  static const uint64_t last[] = {9, 9, 0}; /* the third is refused */
+  for (size_t i = 0; i < 3; i++) {
+    raft_message request = {
+        .type = types[i], .from = 2, .to = 1, .term = 5 + i, .log_term = last[i], .index = last[i]};
+    ck_assert_int_eq(raft_rawnode_step(node, &request), RAFT_OK);
+    take();
+    ck_assert_ptr_null(message_to(2, RAFT_MSG_VOTE_RESP));
+    ck_assert_ptr_null(message_to(2, RAFT_MSG_PRE_VOTE_RESP));
+    const raft_message *write = message_to(RAFT_APPEND_THREAD, RAFT_MSG_STORAGE_APPEND);
+    ck_assert_ptr_nonnull(write);
+    ck_assert_uint_ge(write->response_count, 1);
+    ck_assert_uint_eq(write->responses[0].to, 2);
+    ck_assert_int_eq(write->responses[0].reject, last[i] == 0);
+    ck_assert_uint_eq(write->term, i == 0 ? 0 : 5 + i);
+    ck_assert_uint_eq(write->vote, i == 1 ? 2 : 0);
+  }
+}
+END_TEST
+
+/* 77: the write of entry 2 is still under way when the next one, without entries, is begun. */
+START_TEST(every_write_answers_for_all_that_is_unstable) {
+  reopen(3, async);
+  raft_entry entry = {.term = 2, .index = 2};
+  raft_message append = append_of(2, 2, &entry);
+  ck_assert_int_eq(raft_rawnode_step(node, &append), RAFT_OK);
+  take();
+  raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT, .from = 2, .to = 1, .term = 2, .commit = 2};
+  ck_assert_int_eq(raft_rawnode_step(node, &heartbeat), RAFT_OK);
+  take();
+  const raft_message *write = message_to(RAFT_APPEND_THREAD, RAFT_MSG_STORAGE_APPEND);
+  ck_assert_ptr_nonnull(write);
+  ck_assert_uint_eq(write->entry_count, 0);
+  ck_assert_uint_eq(write->commit, 2);
+  ck_assert_uint_eq(write->response_count, 1);
+  const raft_message *response = &write->responses[0];
+  ck_assert_int_eq(response->type, RAFT_MSG_STORAGE_APPEND_RESP);
+  ck_assert_uint_eq(response->index, 2);
+  ck_assert_uint_eq(response->log_term, 2);
+  ck_assert_uint_eq(response->term, 2);
+}
+END_TEST
+
+/* 31: entries on their way to disk or to a peer stay what they were. */
+START_TEST(a_truncation_does_not_touch_what_was_handed_out) {
+  reopen(3, async);
+  raft_entry old = {.term = 2, .index = 2, .data = {"old", 3, NULL}};
+  raft_message append = append_of(2, 2, &old);
+  ck_assert_int_eq(raft_rawnode_step(node, &append), RAFT_OK);
+  take();
+  raft_message write = keep(message_to(RAFT_APPEND_THREAD, RAFT_MSG_STORAGE_APPEND));
+  raft_entry new = {.term = 3, .index = 2, .data = {"new", 3, NULL}};
+  append = append_of(3, 3, &new);
+  ck_assert_int_eq(raft_rawnode_step(node, &append), RAFT_OK);
+  take();
+  ck_assert_uint_eq(rd->entries[0].term, 3);
+  ck_assert_mem_eq(rd->entries[0].data.data, "new", 3);
+  ck_assert_uint_eq(write.entry_count, 1);
+  ck_assert_uint_eq(write.entries[0].term, 2);
+  ck_assert_mem_eq(write.entries[0].data.data, "old", 3);
+  raft_message_release(&write);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       two_readies_need_an_advance_between_them,
@@ -613,6 +679,9 @@ int main(void) {
       storage_answers_that_cannot_be_change_nothing,
       a_group_with_asynchronous_storage_works_like_any_other,
       an_asynchronous_ready_that_finds_no_memory_is_asked_for_again,
+      a_vote_waits_for_the_write,
+      every_write_answers_for_all_that_is_unstable,
+      a_truncation_does_not_touch_what_was_handed_out,
   };
   return run_suite("ready", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }

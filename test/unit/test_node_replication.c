@@ -349,6 +349,132 @@ START_TEST(memory_in_steady_state_stands_still) {
 }
 END_TEST
 
+START_TEST(a_restarted_node_with_messages_of_one_entry_applies) {
+  reopen(2, small);
+  propose(1, 4);
+  group_settle(&g);
+  group_restart(&g, 2); /* 4.3 e: the model pauses for ever if something was applied before */
+  propose(1, 2);
+  group_settle(&g);
+  ck_assert_uint_eq(g.members[2].applied, 7);
+  group_restart(&g, 1);
+  group_elect(&g, 1);
+  propose(1, 1);
+  group_settle(&g);
+  ck_assert_uint_eq(g.members[1].applied, 9);
+  group_expect_equal(&g);
+}
+END_TEST
+
+START_TEST(a_commit_index_never_moves_back) {
+  propose(1, 3);
+  group_settle(&g);
+  raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT, .from = 1, .to = 2, .term = 1, .commit = 2};
+  ck_assert_int_eq(group_step(&g, heartbeat), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 2).hard_state.commit, 4);
+  raft_message append = {
+      .type = RAFT_MSG_APP, .from = 1, .to = 2, .term = 1, .log_term = 1, .index = 4, .commit = 1};
+  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 2).hard_state.commit, 4);
+  raft_message ack = {.type = RAFT_MSG_APP_RESP, .from = 2, .to = 1, .term = 1, .index = 2};
+  ck_assert_int_eq(group_step(&g, ack), RAFT_OK); /* late */
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, 4);
+  ck_assert_uint_eq(progress_of(2).match, 4);
+}
+END_TEST
+
+START_TEST(entries_of_newer_terms_that_nobody_committed_are_replaced) {
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 3)), RAFT_OK);
+  for (int i = 0; i < 2; i++) {
+    ck_assert(group_turn(&g));
+    group_deliver(&g);
+  }
+  ck_assert_int_eq(group_status(&g, 3).soft_state.role, RAFT_LEADER); /* of term 2 */
+  propose(3, 2);
+  group_turn(&g);
+  group_lose(&g);
+  g.members[3].cut = true;
+  group_elect(&g, 1); /* of term 3; its last entry is of term 1 */
+  propose(1, 1);
+  group_settle(&g);
+  ck_assert_uint_eq(group_status(&g, 3).last_index, 4);
+  g.members[3].cut = false;
+  group_tick(&g, 2);
+  ck_assert_uint_eq(group_status(&g, 3).last_index, 3);
+  ck_assert_uint_eq(g.members[3].applied, 3);
+  group_expect_equal(&g);
+}
+END_TEST
+
+START_TEST(who_waits_is_released_by_its_own_answer_alone) {
+  ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 2), RAFT_OK);
+  propose(1, 3);
+  ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 1);
+  group_lose(&g);
+  raft_message ack = {.type = RAFT_MSG_APP_RESP, .from = 3, .to = 1, .term = 1, .index = 4};
+  ck_assert_int_eq(group_step(&g, ack), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, 4);
+  ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 0);
+  ack.from = 2;
+  ack.index = 2;
+  ck_assert_int_eq(group_step(&g, ack), RAFT_OK);
+  const raft_message *append = group_sent(&g, RAFT_MSG_APP, 1, 2);
+  ck_assert_ptr_nonnull(append);
+  ck_assert_uint_eq(append->index, 2);
+  ck_assert_uint_eq(append->entry_count, 2); /* all that there is */
+}
+END_TEST
+
+START_TEST(an_answered_heartbeat_lets_a_probe_go_on) {
+  ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 2), RAFT_OK);
+  propose(1, 1);
+  ck_assert(progress_of(2).paused);
+  ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 1);
+  group_lose(&g);
+  raft_message alive = {.type = RAFT_MSG_HEARTBEAT_RESP, .from = 2, .to = 1, .term = 1};
+  ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
+  ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 1);
+  group_settle(&g);
+  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_REPLICATE);
+  group_tick(&g, 1);
+  group_expect_equal(&g);
+  ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 2), RAFT_OK);
+  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_PROBE); /* although it lacks nothing */
+  ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
+  const raft_message *append = group_sent(&g, RAFT_MSG_APP, 1, 2);
+  ck_assert_ptr_nonnull(append);
+  ck_assert_uint_eq(append->entry_count, 0);
+  group_settle(&g);
+  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_REPLICATE);
+}
+END_TEST
+
+START_TEST(acknowledgements_send_no_empty_appends) {
+  reopen(2, small);
+  g.members[2].cut = true;
+  propose(1, 4);
+  group_settle(&g);
+  g.members[2].cut = false;
+  raft_message alive = {.type = RAFT_MSG_HEARTBEAT_RESP, .from = 2, .to = 1, .term = 1};
+  ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 2), RAFT_OK);
+  ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
+  ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 1);
+  group_lose(&g);
+  raft_message ack = {.type = RAFT_MSG_APP_RESP, .from = 2, .to = 1, .term = 1, .index = 2};
+  ck_assert_int_eq(group_step(&g, ack), RAFT_OK);
+  (void)group_sent(&g, RAFT_MSG_APP, 1, 2);
+  size_t empty = 0, full = 0;
+  for (size_t i = 0; i < g.queued; i++) {
+    bool append = g.queue[i].type == RAFT_MSG_APP;
+    empty += append && g.queue[i].entry_count == 0;
+    full += append && g.queue[i].entry_count == 1;
+    ck_assert(!append || g.queue[i].to == 2); /* and none to itself */
+  }
+  ck_assert_uint_eq(full, 3);
+  ck_assert_uint_eq(empty, 0); /* the new commit index travels with the entries */
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       proposals_are_applied_by_all,
@@ -368,6 +494,12 @@ int main(void) {
       strangers_and_local_messages_are_refused,
       step_never_writes_to_the_callers_message,
       memory_in_steady_state_stands_still,
+      a_restarted_node_with_messages_of_one_entry_applies,
+      a_commit_index_never_moves_back,
+      entries_of_newer_terms_that_nobody_committed_are_replaced,
+      who_waits_is_released_by_its_own_answer_alone,
+      an_answered_heartbeat_lets_a_probe_go_on,
+      acknowledgements_send_no_empty_appends,
   };
   return run_suite("replication", tests, sizeof tests / sizeof tests[0], open_plain, close_group);
 }

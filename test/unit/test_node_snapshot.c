@@ -259,6 +259,16 @@ START_TEST(commits_during_the_transfer_follow_by_the_log) {
 }
 END_TEST
 
+START_TEST(who_is_unreachable_still_waits_for_its_snapshot) {
+  (void)send_snapshot();
+  ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 3), RAFT_OK);
+  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_uint_eq(progress_of(3).pending_snapshot, 11);
+  group_settle(&g);
+  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE);
+}
+END_TEST
+
 /* ---- the receiver ---- */
 
 static const uint64_t VOTERS[] = {1, 2, 3};
@@ -472,6 +482,7 @@ int main(void) {
       what_is_installed_is_applied_before_anything_behind_it,
       a_newer_snapshot_replaces_the_one_being_written,
       a_node_starts_from_its_snapshot,
+      who_is_unreachable_still_waits_for_its_snapshot,
   };
   return run_suite("snapshot", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }
