@@ -256,6 +256,8 @@ START_TEST(messages_that_contradict_themselves_change_nothing) {
   ck_assert_int_eq(group_step(&g, append), RAFT_EMALFORMED);
   raft_message strange = {.type = (raft_message_type)77, .from = 2, .to = 1, .term = 1};
   ck_assert_int_eq(group_step(&g, strange), RAFT_EMALFORMED);
+  strange.type = (raft_message_type)-1;
+  ck_assert_int_eq(group_step(&g, strange), RAFT_EMALFORMED);
   raft_message empty = {.type = RAFT_MSG_PROP, .from = 2, .to = 1};
   ck_assert_int_eq(group_step(&g, empty), RAFT_EMALFORMED);
   unsigned char crumb = 7;
@@ -324,15 +326,24 @@ START_TEST(strangers_and_local_messages_are_refused) {
 END_TEST
 
 START_TEST(step_never_writes_to_the_callers_message) {
-  raft_entry entries[2] = {{.data = {"a", 1, NULL}}, {.data = {"b", 1, NULL}}};
-  raft_message proposal = {
-      .type = RAFT_MSG_PROP, .from = 2, .to = 1, .entries = entries, .entry_count = 2};
-  raft_entry before_entries[2];
-  raft_message before = proposal;
-  memcpy(before_entries, entries, sizeof entries);
-  ck_assert_int_eq(group_step(&g, proposal), RAFT_OK);
-  ck_assert_mem_eq(before_entries, entries, sizeof entries);
-  ck_assert_mem_eq(&before, &proposal, sizeof before);
+  static const raft_message_type types[] = {RAFT_MSG_PROP, RAFT_MSG_READ_INDEX,
+                                            RAFT_MSG_TRANSFER_LEADER};
+  for (uint64_t to = 1; to <= 2; to++) { /* the leader, and a follower that forwards */
+    for (size_t i = 0; i < 3; i++) {
+      raft_entry entries[2] = {{.data = {"a", 1, NULL}}, {.data = {"b", 1, NULL}}};
+      raft_message message = {.type = types[i],
+                              .from = 3,
+                              .to = to,
+                              .entries = entries,
+                              .entry_count = types[i] == RAFT_MSG_PROP ? 2 : 1};
+      raft_entry before_entries[2];
+      raft_message before = message;
+      memcpy(before_entries, entries, sizeof entries);
+      ck_assert_int_eq(raft_rawnode_step(group_node(&g, to), &message), RAFT_OK);
+      ck_assert_mem_eq(before_entries, entries, sizeof entries);
+      ck_assert_mem_eq(&before, &message, sizeof before);
+    }
+  }
 }
 END_TEST
 
