@@ -22,6 +22,7 @@ include mk/proto.mk
 include mk/libraft.mk
 include mk/install.mk
 include mk/kvexample.mk
+include mk/docs.mk
 include mk/test.mk
 include mk/bench.mk
 include mk/fuzz.mk
@@ -33,7 +34,7 @@ include mk/checks.mk
 all: deps ## Build everything: library, programs, tests, benchmarks (the default)
 	@+$(AGAIN) everything
 
-everything: libraft kvexample tests benches
+everything: libraft kvexample examples tests benches
 
 help: ## List targets and variables
 	@echo 'Usage: make [TARGET] [VARIABLE=value …]'

@@ -8,7 +8,7 @@ export CC CXX
 export OBJECTS := $(O)
 export FLAGS := $(strip $(CFLAGS) $(MODE_FLAGS))
 
-C_FILES = $(shell find include libraft kvexample test -name '*.[ch]' 2> /dev/null)
+C_FILES = $(shell find include libraft kvexample test docs -name '*.[ch]' 2> /dev/null)
 
 .PHONY: check check-layers check-freestanding check-names check-headers check-files check-readme \
   check-format format check-tidy run-tidy check-cppcheck check-bare
@@ -61,7 +61,7 @@ check-bare: ## make demo and make test in fresh Debian 12 roots (root; MIRROR=UR
 # --- clang-tidy, one file at a time and again only when the file or a header changed ------------
 
 TIDY_SOURCES := $(LIBRAFT_SOURCES) $(KV_SOURCES) $(KV_CMD_SOURCES) $(UNIT_SOURCES) \
-  $(UNIT_SUPPORT_SOURCES) $(DATADRIVEN_SOURCES) $(BENCH_SOURCES)
+  $(UNIT_SUPPORT_SOURCES) $(DATADRIVEN_SOURCES) $(BENCH_SOURCES) $(EXAMPLE_SOURCES) $(SNIPPET_SOURCES)
 TIDY_MARKS := $(TIDY_SOURCES:%.c=build/tidy/%.ok)
 
 check-tidy: deps-lint ## clang-tidy finds nothing
@@ -80,3 +80,4 @@ build/tidy/%.ok: $(O)/%.o .clang-tidy test/.clang-tidy
 build/tidy/libraft/%: tidy_flags = $(LIBRAFT_FLAGS)
 build/tidy/kvexample/%: tidy_flags = $(KV_FLAGS)
 build/tidy/test/%: tidy_flags = $(TEST_FLAGS)
+build/tidy/docs/%: tidy_flags = $(DOC_FLAGS)

@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 sources() {
-  find include libraft kvexample test -name '*.[ch]' 2> /dev/null | LC_ALL=C sort
+  find include libraft kvexample test docs -name '*.[ch]' 2> /dev/null | LC_ALL=C sort
 }
 
 # Comments and strings that clang-format cannot break.
