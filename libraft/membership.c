@@ -12,13 +12,20 @@ static bool is_part_of(const raft_rawnode *node) {
   return raft_tracker_get(&node->tracker, node->config.id) != NULL && !node->is_learner;
 }
 
+void raft_membership_step_down(raft_rawnode *node) {
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_STEPPED_DOWN_REMOVED, 0, 0, 0, 0);
+  raft_become_role_follower(node, node->term, RAFT_NO_ID);
+}
+
 /* A leader that is not a voter any more leads on until somebody else does, or steps down. */
 static void leave_office(raft_rawnode *node) {
-  if (node->config.step_down_on_removal) {
-    raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_STEPPED_DOWN_REMOVED, 0, 0, 0, 0);
-    raft_become_role_follower(node, node->term, RAFT_NO_ID);
-  } else {
-    raft_reads_confirm(node);
+  if (node->config.step_down_on_removal && !node->config.hand_over_on_removal) {
+    raft_membership_step_down(node);
+    return;
+  }
+  raft_reads_confirm(node);
+  if (node->config.hand_over_on_removal) {
+    raft_transfer_leave(node);
   }
 }
 
@@ -41,6 +48,10 @@ void raft_membership_switch(raft_rawnode *node, raft_tracker *next) {
   if (!is_part_of(node)) {
     leave_office(node);
     return;
+  }
+  if (node->leaving) { /* taken back among the voters before it was gone */
+    node->leaving = false;
+    raft_transfer_abort(node);
   }
   /* The quorum may have become smaller: more may be committed, and more reads confirmed. */
   if (!raft_leader_commit(node)) {

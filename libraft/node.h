@@ -79,6 +79,7 @@ typedef struct raft_settings {
   bool step_down_on_removal : 1;
   bool silent_read_drops : 1;
   bool etcd_quirks : 1;
+  bool hand_over_on_removal : 1;
 } raft_settings;
 
 /* There may be a million of these in a process: fields are laid out so that none is wasted. */
@@ -112,6 +113,7 @@ struct raft_rawnode {
   bool is_learner : 1;
   bool lease_void : 1;      /* a hand-over was begun in this term: leases prove nothing */
   bool came_back : 1;       /* started with a term: may have granted a lease before */
+  bool leaving : 1;         /* leader that is no voter any more and hands over */
   bool auto_leave_owed : 1; /* the joint configuration could not be left at once: try again */
   bool commit_owed : 1;     /* storage had no memory to say whether more is committed: try again */
   bool outstanding : 1;     /* a Ready is out, and not advanced */
@@ -215,6 +217,11 @@ void raft_reads_take_back(raft_rawnode *node);
 int raft_transfer_request(raft_rawnode *node, const raft_message *message);
 void raft_transfer_timeout_now(raft_rawnode *node, uint64_t to);
 void raft_transfer_abort(raft_rawnode *node);
+/* The leader is no voter any more: it hands over to the best one. Reminded with each heartbeat,
+ * until the time is up. */
+void raft_transfer_leave(raft_rawnode *node);
+void raft_transfer_remind(raft_rawnode *node);
+void raft_transfer_timed_out(raft_rawnode *node);
 int raft_transfer_timeout_now_received(raft_rawnode *node, const raft_message *message);
 
 /* ---- proposal.c ---- */
@@ -227,6 +234,7 @@ void raft_proposal_applied(raft_rawnode *node, const raft_entry *entries, size_t
 bool raft_is_conf_change_entry(const raft_entry *entry);
 
 /* ---- membership.c ---- */
+void raft_membership_step_down(raft_rawnode *node);
 /* Puts `next` into force and does what follows from it. */
 void raft_membership_switch(raft_rawnode *node, raft_tracker *next);
 /* The leader of a joint configuration that leaves by itself: time to propose that? */

@@ -101,6 +101,7 @@ static raft_settings settings_of(const raft_config *config) {
       .step_down_on_removal = config->step_down_on_removal,
       .silent_read_drops = config->silent_read_drops,
       .etcd_quirks = config->etcd_quirks,
+      .hand_over_on_removal = config->hand_over_on_removal,
   };
   return settings;
 }

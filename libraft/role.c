@@ -42,6 +42,7 @@ static void reset(raft_rawnode *node, uint64_t term) {
   node->pending_conf_index = 0;
   node->uncommitted_size = 0;
   node->lease_void = false;
+  node->leaving = false;
   node->auto_leave_owed = false;
   node->commit_owed = false;
 }
@@ -108,7 +109,7 @@ static int tick_leader(raft_rawnode *node) {
       rc = raft_step_message(node, &check);
     }
     if (node->role == RAFT_LEADER) {
-      raft_transfer_abort(node);
+      raft_transfer_timed_out(node);
     }
   }
   if (rc != RAFT_OK || node->role != RAFT_LEADER) {
@@ -125,6 +126,7 @@ static int tick_leader(raft_rawnode *node) {
     node->heartbeat_elapsed = 0;
     raft_message beat = {.type = RAFT_MSG_BEAT, .from = node->config.id};
     rc = raft_step_message(node, &beat);
+    raft_transfer_remind(node);
   }
   return rc;
 }

@@ -58,6 +58,11 @@ typedef struct raft_config {
                        no better: a change dropped for max_uncommitted_size counts as pending; a
                        joint configuration that a hand-over kept is left only when a later entry is
                        applied; each of several reads that waited gets heartbeats of its own */
+
+  /* Beyond etcd-io/raft: off by default, and then nothing on the wire differs. */
+  bool hand_over_on_removal; /* false; true: a leader that an applied change takes out of the voters
+                                hands over to the best of those that remain, and steps down after
+                                an election timeout at the latest (etcd-io/raft#83) */
 } raft_config;
 
 /* Sets every field to its default, `size` included. Any thread. */

@@ -62,6 +62,7 @@ START_TEST(the_defaults_are_the_documented_ones) {
   ck_assert(!config.step_down_on_removal);
   ck_assert(!config.silent_read_drops);
   ck_assert(!config.etcd_quirks);
+  ck_assert(!config.hand_over_on_removal);
   ck_assert(config.allocator == NULL && config.log == NULL);
 }
 END_TEST
