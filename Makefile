@@ -21,6 +21,7 @@ include mk/deps.mk
 include mk/proto.mk
 include mk/libraft.mk
 include mk/install.mk
+include mk/amalgamation.mk
 include mk/kvexample.mk
 include mk/docs.mk
 include mk/test.mk
