@@ -80,6 +80,8 @@ typedef struct raft_settings {
   bool silent_read_drops : 1;
   bool etcd_quirks : 1;
   bool hand_over_on_removal : 1;
+  bool batch_append : 1;
+  bool skip_commit_broadcast : 1;
 } raft_settings;
 
 /* There may be a million of these in a process: fields are laid out so that none is wasted. */
@@ -116,6 +118,7 @@ struct raft_rawnode {
   bool leaving : 1;         /* leader that is no voter any more and hands over */
   bool auto_leave_owed : 1; /* the joint configuration could not be left at once: try again */
   bool commit_owed : 1;     /* storage had no memory to say whether more is committed: try again */
+  bool append_owed : 1;     /* batch_append: followers are to be sent what is new */
   bool outstanding : 1;     /* a Ready is out, and not advanced */
 
   /* Going out. Messages that promise something wait for the next durable write. */
@@ -169,6 +172,8 @@ bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message);
 /* ---- replication.c (leader) ---- */
 bool raft_replicate(raft_rawnode *node, raft_progress *progress, bool even_if_empty);
 void raft_broadcast_append(raft_rawnode *node);
+/* What batch_append put off, now that a Ready is taken. */
+void raft_broadcast_owed(raft_rawnode *node);
 void raft_broadcast_heartbeat(raft_rawnode *node);
 bool raft_advance_commit(raft_rawnode *node);
 /* Commits what it can, and does what follows from it. True: something. */

@@ -102,6 +102,8 @@ static raft_settings settings_of(const raft_config *config) {
       .silent_read_drops = config->silent_read_drops,
       .etcd_quirks = config->etcd_quirks,
       .hand_over_on_removal = config->hand_over_on_removal,
+      .batch_append = config->batch_append,
+      .skip_commit_broadcast = config->skip_commit_broadcast,
   };
   return settings;
 }
@@ -176,6 +178,11 @@ int raft_rawnode_tick(raft_rawnode *rn) {
 int raft_rawnode_campaign(raft_rawnode *rn) {
   raft_message hup = {.type = RAFT_MSG_HUP};
   return step_own(rn, &hup);
+}
+
+int raft_rawnode_ping(raft_rawnode *rn) {
+  raft_message beat = {.type = RAFT_MSG_BEAT};
+  return step_own(rn, &beat);
 }
 
 int raft_rawnode_transfer_leader(raft_rawnode *rn, uint64_t transferee) {

@@ -301,6 +301,7 @@ int raft_rawnode_ready(raft_rawnode *rn, const raft_ready **ready) {
     return RAFT_EUSAGE;
   }
   raft_handed_out_release(rn);
+  raft_broadcast_owed(rn);
   int rc = build(rn, out);
   if (rc != RAFT_OK) {
     raft_handed_out_release(rn);

@@ -90,10 +90,35 @@ bool raft_replicate(raft_rawnode *node, raft_progress *progress, bool even_if_em
 }
 
 void raft_broadcast_append(raft_rawnode *node) {
+  if (node->config.batch_append) {
+    node->append_owed = true; /* there will be a Ready: entries are new, or the commit index is */
+    return;
+  }
   shared_slice shared = {NULL, 0};
   for (uint32_t i = 0; i < node->tracker.count; i++) {
     if (node->tracker.progress[i].id != node->config.id) {
       replicate(node, &node->tracker.progress[i], true, &shared);
+    }
+  }
+  raft_body_release(shared.body);
+}
+
+static void replicate_all(raft_rawnode *node, raft_progress *progress, shared_slice *shared) {
+  bool news = raft_progress_can_bump_commit(progress, node->log.committed);
+  while (replicate(node, progress, news, shared)) {
+    news = false;
+  }
+}
+
+void raft_broadcast_owed(raft_rawnode *node) {
+  if (!node->append_owed) {
+    return;
+  }
+  shared_slice shared = {NULL, 0};
+  node->append_owed = false;
+  for (uint32_t i = 0; i < node->tracker.count; i++) {
+    if (node->tracker.progress[i].id != node->config.id) {
+      replicate_all(node, &node->tracker.progress[i], &shared);
     }
   }
   raft_body_release(shared.body);
@@ -188,12 +213,19 @@ bool raft_advance_commit(raft_rawnode *node) {
   return moved;
 }
 
+/* Is a new commit index worth a message of its own? A change of membership should not wait. */
+static bool tells_commits(const raft_rawnode *node) {
+  return !node->config.skip_commit_broadcast || node->pending_conf_index > node->log.applied;
+}
+
 bool raft_leader_commit(raft_rawnode *node) {
   if (!raft_advance_commit(node)) {
     return false;
   }
   raft_reads_term_committed(node);
-  raft_broadcast_append(node);
+  if (tells_commits(node)) {
+    raft_broadcast_append(node);
+  }
   return true;
 }
 
@@ -241,7 +273,7 @@ static void accepted(raft_rawnode *node, raft_progress *progress, const raft_mes
   }
   settle_state(node, progress, message->index);
   bool own = message->from == node->config.id;
-  if (!raft_leader_commit(node) && !own &&
+  if (!raft_leader_commit(node) && !own && tells_commits(node) &&
       raft_progress_can_bump_commit(progress, node->log.committed)) {
     raft_replicate(node, progress, true);
   }

@@ -43,6 +43,7 @@ static void reset(raft_rawnode *node, uint64_t term) {
   node->uncommitted_size = 0;
   node->lease_void = false;
   node->leaving = false;
+  node->append_owed = false;
   node->auto_leave_owed = false;
   node->commit_owed = false;
 }

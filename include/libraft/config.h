@@ -63,6 +63,13 @@ typedef struct raft_config {
   bool hand_over_on_removal; /* false; true: a leader that an applied change takes out of the voters
                                 hands over to the best of those that remain, and steps down after
                                 an election timeout at the latest (etcd-io/raft#83) */
+  bool batch_append; /* false; true: what is proposed and committed between two Readies goes to each
+                        follower in as few appends as the limits allow, made when the Ready is
+                        taken; followers hear of it no sooner than that (raft-rs) */
+  bool skip_commit_broadcast; /* false; true: a new commit index travels with the next append or
+                                 heartbeat, not in a message of its own, unless a change of
+                                 membership waits for it: less traffic, and followers apply up to
+                                 heartbeat_ticks later (raft-rs) */
 } raft_config;
 
 /* Sets every field to its default, `size` included. Any thread. */

@@ -118,6 +118,10 @@ int raft_rawnode_apply_conf_change_v1(raft_rawnode *rn, const raft_conf_change *
  * instead. */
 int raft_rawnode_campaign(raft_rawnode *rn);
 
+/* A leader sends a heartbeat to everyone now, e.g. to find out sooner who is there. No-op on
+ * others. The clock is as it was. (raft-rs.) */
+int raft_rawnode_ping(raft_rawnode *rn);
+
 /* Asks the leader to hand over to `transferee`; it is helped to catch up first, proposals are
  * dropped meanwhile, and it is given up after one election timeout (thesis 3.10). */
 int raft_rawnode_transfer_leader(raft_rawnode *rn, uint64_t transferee);

@@ -63,6 +63,8 @@ START_TEST(the_defaults_are_the_documented_ones) {
   ck_assert(!config.silent_read_drops);
   ck_assert(!config.etcd_quirks);
   ck_assert(!config.hand_over_on_removal);
+  ck_assert(!config.batch_append);
+  ck_assert(!config.skip_commit_broadcast);
   ck_assert(config.allocator == NULL && config.log == NULL);
 }
 END_TEST
