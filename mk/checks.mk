@@ -10,10 +10,10 @@ export FLAGS := $(strip $(CFLAGS) $(MODE_FLAGS))
 
 C_FILES = $(shell find include libraft kvexample test docs -name '*.[ch]' 2> /dev/null)
 
-.PHONY: check check-layers check-freestanding check-names check-headers check-files check-readme \
+.PHONY: check check-layers check-freestanding check-names check-headers check-files check-readme check-behaviours \
   check-format format check-tidy run-tidy check-cppcheck check-bare
 
-CHECKS := check-layers check-freestanding check-headers check-names check-files check-readme \
+CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-readme \
   check-format check-tidy check-cppcheck
 
 check: deps-lint ## All checks below
@@ -37,6 +37,9 @@ check-names: deps ## Global symbols of libraft.a are ours alone
 
 check-files: ## Opening comments, sizes of files and functions, no machine paths
 	@test/checks/files.sh
+
+check-behaviours: ## Every test that docs/behaviours.md names exists
+	@test/checks/behaviours.sh
 
 check-readme: deps ## The first program of README.md builds and runs
 	@+$(AGAIN) build/libraft.a
