@@ -94,6 +94,9 @@ static const char *why_not_limits(const raft_config *config) {
 }
 
 static const char *why_not_behaviour(const raft_config *config) {
+  if (config->max_unpersisted_apply > 0 && !config->async_storage_writes) {
+    return "max_unpersisted_apply needs async_storage_writes";
+  }
   switch (config->read_only) {
   case RAFT_READ_ONLY_SAFE: return NULL;
   case RAFT_READ_ONLY_LEASE_BASED:

@@ -78,11 +78,11 @@ int raft_log_maybe_commit(raft_log *log, raft_entry_id id, bool *moved);
 /* A snapshot, whose body reference moves in, replaces the log. */
 void raft_log_restore(raft_log *log, raft_body *body);
 
-/* What can be applied next; `unstable`: entries that are committed but not stored here count too.
- */
-bool raft_log_has_next_committed(const raft_log *log, bool unstable);
-int raft_log_next_committed(raft_log *log, bool unstable, raft_body **body);
-void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, bool unstable);
+/* What can be applied next; of the entries that are committed but not stored here, the first
+ * `ahead` count too. */
+bool raft_log_has_next_committed(const raft_log *log, uint64_t ahead);
+int raft_log_next_committed(raft_log *log, uint64_t ahead, raft_body **body);
+void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, uint64_t ahead);
 void raft_log_applied_to(raft_log *log, uint64_t index, uint64_t bytes);
 
 /* Is there a committed entry in (applied, committed] for which wanted() is true? */

@@ -9,31 +9,32 @@
 
 #include "log.h"
 
-static uint64_t max_appliable(const raft_log *log, bool unstable) {
+static uint64_t max_appliable(const raft_log *log, uint64_t ahead) {
   uint64_t stored = log->unstable.offset - 1;
-  return unstable || log->committed < stored ? log->committed : stored;
+  uint64_t most = ahead > UINT64_MAX - stored ? UINT64_MAX : stored + ahead;
+  return log->committed < most ? log->committed : most;
 }
 
-bool raft_log_has_next_committed(const raft_log *log, bool unstable) {
+bool raft_log_has_next_committed(const raft_log *log, uint64_t ahead) {
   /* A snapshot must be applied first: it replaces what the entries build on. */
   return !log->applying_paused && log->unstable.snapshot == NULL &&
-         log->applying < max_appliable(log, unstable);
+         log->applying < max_appliable(log, ahead);
 }
 
-int raft_log_next_committed(raft_log *log, bool unstable, raft_body **body) {
+int raft_log_next_committed(raft_log *log, uint64_t ahead, raft_body **body) {
   *body = NULL;
-  if (!raft_log_has_next_committed(log, unstable)) {
+  if (!raft_log_has_next_committed(log, ahead)) {
     return RAFT_OK;
   }
-  return raft_log_slice(log, log->applying + 1, max_appliable(log, unstable) + 1,
+  return raft_log_slice(log, log->applying + 1, max_appliable(log, ahead) + 1,
                         log->max_applying_bytes - log->applying_bytes, body);
 }
 
-void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, bool unstable) {
+void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, uint64_t ahead) {
   log->applying = index;
   log->applying_bytes += bytes;
   log->applying_paused =
-      log->applying_bytes >= log->max_applying_bytes || index < max_appliable(log, unstable);
+      log->applying_bytes >= log->max_applying_bytes || index < max_appliable(log, ahead);
 }
 
 void raft_log_applied_to(raft_log *log, uint64_t index, uint64_t bytes) {

@@ -70,6 +70,7 @@ typedef struct raft_settings {
   uint32_t heartbeat_ticks;
   uint32_t snapshot_timeout_ticks;
   uint32_t max_pending_reads;
+  uint32_t max_unpersisted_apply;
   uint8_t read_only; /* raft_read_only_option */
   bool check_quorum : 1;
   bool pre_vote : 1;

@@ -92,6 +92,7 @@ static raft_settings settings_of(const raft_config *config) {
       .heartbeat_ticks = config->heartbeat_ticks,
       .snapshot_timeout_ticks = config->snapshot_timeout_ticks,
       .max_pending_reads = config->max_pending_reads,
+      .max_unpersisted_apply = config->max_unpersisted_apply,
       .read_only = (uint8_t)config->read_only,
       .check_quorum = config->check_quorum,
       .pre_vote = config->pre_vote,

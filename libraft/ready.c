@@ -51,17 +51,20 @@ static raft_entry_id unstable_end(const raft_rawnode *node) {
   return id;
 }
 
-/* Synchronous applications save entries before they apply them, all within one Ready. */
-static bool applies_unstable(const raft_rawnode *node) {
-  return !node->config.async_storage_writes;
+/* By how many entries applying may be ahead of storage. Synchronous applications save entries
+ * before they apply them, all within one Ready; others, as leaders, if they want to. */
+static uint64_t applies_ahead(const raft_rawnode *node) {
+  if (!node->config.async_storage_writes) {
+    return RAFT_NO_LIMIT;
+  }
+  return node->role == RAFT_LEADER ? node->config.max_unpersisted_apply : 0;
 }
 
 bool raft_rawnode_has_ready(const raft_rawnode *rn) {
   return rn->poisoned == RAFT_OK &&
          (soft_state_changed(rn) || hard_state_changed(rn) || has_new_snapshot(rn) ||
           rn->messages.count > 0 || rn->after_append.count > 0 || new_entries(rn) > 0 ||
-          raft_log_has_next_committed(&rn->log, applies_unstable(rn)) ||
-          raft_reads_answered(rn) > 0);
+          raft_log_has_next_committed(&rn->log, applies_ahead(rn)) || raft_reads_answered(rn) > 0);
 }
 
 /* ---- building ---- */
@@ -265,7 +268,7 @@ static void accept(raft_rawnode *node, raft_handed_out *out) {
     const raft_entry *entries = ready->committed_entries;
     raft_log_accept_applying(&node->log, entries[ready->committed_entry_count - 1].index,
                              raft_entries_size(entries, ready->committed_entry_count),
-                             applies_unstable(node));
+                             applies_ahead(node));
   }
   out->messages = node->messages;
   memset(&node->messages, 0, sizeof node->messages);
@@ -278,7 +281,7 @@ static void accept(raft_rawnode *node, raft_handed_out *out) {
 static int build(raft_rawnode *node, raft_handed_out *out) {
   int rc = take_entries(node, out);
   if (rc == RAFT_OK) {
-    rc = raft_log_next_committed(&node->log, applies_unstable(node), &out->committed);
+    rc = raft_log_next_committed(&node->log, applies_ahead(node), &out->committed);
   }
   if (rc == RAFT_ECOMPACTED || rc == RAFT_EUNAVAILABLE) {
     rc = raft_poison(node, RAFT_ESTORAGE, __LINE__); /* unapplied entries must not be gone */

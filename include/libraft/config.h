@@ -66,10 +66,21 @@ typedef struct raft_config {
   bool batch_append; /* false; true: what is proposed and committed between two Readies goes to each
                         follower in as few appends as the limits allow, made when the Ready is
                         taken; followers hear of it no sooner than that (raft-rs) */
-  bool skip_commit_broadcast; /* false; true: a new commit index travels with the next append or
-                                 heartbeat, not in a message of its own, unless a change of
-                                 membership waits for it: less traffic, and followers apply up to
-                                 heartbeat_ticks later (raft-rs) */
+  bool skip_commit_broadcast;     /* false; true: a new commit index travels with the next append or
+                                     heartbeat, not in a message of its own, unless a change of
+                                     membership waits for it: less traffic, and followers apply up to
+                                     heartbeat_ticks later (raft-rs) */
+  uint32_t max_unpersisted_apply; /* 0; entries. Needs async_storage_writes. So many committed ones
+                                     a leader hands out to be applied before its own write of them
+                                     is durable: a slow disk of the leader then delays nobody whom a
+                                     quorum of others serves. The state machine can be ahead of the
+                                     log after a crash! raft_rawnode_open refuses an `applied` above
+                                     the log's commit index (RAFT_ESTORAGE). So the application
+                                     keeps the term of its applied index with its state, and when it
+                                     finds the log behind, gives storage its own state for a
+                                     snapshot at (applied, that term), which replaces the log, and
+                                     raises the hard state's commit to applied: committed state is
+                                     true on any log (raft-rs) */
 } raft_config;
 
 /* Sets every field to its default, `size` included. Any thread. */

@@ -64,6 +64,7 @@ START_TEST(the_defaults_are_the_documented_ones) {
   ck_assert(!config.etcd_quirks);
   ck_assert(!config.hand_over_on_removal);
   ck_assert(!config.batch_append);
+  ck_assert_uint_eq(config.max_unpersisted_apply, 0);
   ck_assert(!config.skip_commit_broadcast);
   ck_assert(config.allocator == NULL && config.log == NULL);
 }
@@ -182,6 +183,14 @@ START_TEST(reading_by_lease_needs_the_quorum_check) {
 }
 END_TEST
 
+START_TEST(applying_ahead_of_storage_needs_asynchronous_writes) {
+  config.max_unpersisted_apply = 1;
+  assert_blames("max_unpersisted_apply");
+  config.async_storage_writes = true;
+  assert_good();
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("config");
   TCase *tests = tcase_create("config");
@@ -199,6 +208,7 @@ int main(void) {
   tcase_add_test(tests, a_whole_message_may_be_in_flight);
   tcase_add_test(tests, messages_of_one_entry_are_allowed);
   tcase_add_test(tests, reading_by_lease_needs_the_quorum_check);
+  tcase_add_test(tests, applying_ahead_of_storage_needs_asynchronous_writes);
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);

@@ -122,7 +122,7 @@ START_TEST(a_pending_snapshot_hides_what_storage_has) {
   ck_assert_int_eq(term_rc(21), RAFT_EUNAVAILABLE);
   ck_assert_uint_eq(raft_log_first_index(&log_), 21);
   ck_assert_uint_eq(log_.committed, 20);
-  ck_assert(!raft_log_has_next_committed(&log_, true));
+  ck_assert(!raft_log_has_next_committed(&log_, RAFT_NO_LIMIT));
   raft_body *body = NULL;
   ck_assert_int_eq(raft_log_slice(&log_, 5, 8, RAFT_NO_LIMIT, &body), RAFT_ECOMPACTED);
 }
@@ -293,10 +293,10 @@ START_TEST(unstable_entries_are_applied_only_where_allowed) {
   append(4, 6, 1);
   raft_log_commit_to(&log_, 5);
   raft_body *body = NULL;
-  ck_assert_int_eq(raft_log_next_committed(&log_, false, &body), RAFT_OK);
+  ck_assert_int_eq(raft_log_next_committed(&log_, 0, &body), RAFT_OK);
   ck_assert_uint_eq(body->entry_count, 3);
   raft_body_release(body);
-  ck_assert_int_eq(raft_log_next_committed(&log_, true, &body), RAFT_OK);
+  ck_assert_int_eq(raft_log_next_committed(&log_, RAFT_NO_LIMIT, &body), RAFT_OK);
   ck_assert_uint_eq(body->entry_count, 5);
   raft_body_release(body);
 }
@@ -307,14 +307,14 @@ START_TEST(applying_pauses_at_its_limit_and_goes_on_when_acknowledged) {
   open_log(2 * ENTRY_SIZE);
   raft_log_commit_to(&log_, 9);
   raft_body *body = NULL;
-  ck_assert_int_eq(raft_log_next_committed(&log_, true, &body), RAFT_OK);
+  ck_assert_int_eq(raft_log_next_committed(&log_, RAFT_NO_LIMIT, &body), RAFT_OK);
   ck_assert_uint_eq(body->entry_count, 2);
   raft_body_release(body);
-  raft_log_accept_applying(&log_, 2, 2 * ENTRY_SIZE, true);
-  ck_assert(!raft_log_has_next_committed(&log_, true));
+  raft_log_accept_applying(&log_, 2, 2 * ENTRY_SIZE, RAFT_NO_LIMIT);
+  ck_assert(!raft_log_has_next_committed(&log_, RAFT_NO_LIMIT));
   raft_log_applied_to(&log_, 1, ENTRY_SIZE);
-  ck_assert(raft_log_has_next_committed(&log_, true));
-  ck_assert_int_eq(raft_log_next_committed(&log_, true, &body), RAFT_OK);
+  ck_assert(raft_log_has_next_committed(&log_, RAFT_NO_LIMIT));
+  ck_assert_int_eq(raft_log_next_committed(&log_, RAFT_NO_LIMIT, &body), RAFT_OK);
   ck_assert_uint_eq(body->entries[0].index, 3);
   ck_assert_uint_eq(body->entry_count, 1); /* one is still out */
   raft_body_release(body);
