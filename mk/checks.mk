@@ -10,10 +10,10 @@ export FLAGS := $(strip $(CFLAGS) $(MODE_FLAGS))
 
 C_FILES = $(shell find include libraft kvexample test docs -name '*.[ch]' 2> /dev/null)
 
-.PHONY: check check-layers check-freestanding check-names check-headers check-files check-readme check-behaviours \
+.PHONY: check check-layers check-freestanding check-names check-headers check-files check-snippets check-behaviours \
   check-format format check-tidy run-tidy check-cppcheck check-bare
 
-CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-readme \
+CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-snippets \
   check-format check-tidy check-cppcheck
 
 check: deps-lint ## All checks below
@@ -41,9 +41,9 @@ check-files: ## Opening comments, sizes of files and functions, no machine paths
 check-behaviours: ## Every test that docs/behaviours.md names exists
 	@test/checks/behaviours.sh
 
-check-readme: deps ## The first program of README.md builds and runs
-	@+$(AGAIN) build/libraft.a
-	@test/checks/readme.sh
+check-snippets: deps ## The C of README.md and docs/ is that of programs that run
+	@+$(AGAIN) examples
+	@test/checks/snippets.sh
 
 format: deps-lint ## Lay out all C files
 	@clang-format -i $(C_FILES)
