@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "buf.h"
 
 /* Adds room for count elements to *total and says where it begins; false: overflow. */
 static bool reserve(size_t *total, size_t count, size_t size, size_t *offset) {
@@ -87,9 +88,7 @@ static void drop(raft_body *body, raft_body **dead) {
 }
 
 static void release_payloads(const raft_body *body) {
-  for (size_t i = 0; i < body->entry_count; i++) {
-    raft_buf_release(body->entries[i].data.owner);
-  }
+  raft_entries_release(body->entries, body->entry_count);
   if (body->snapshot != NULL) {
     raft_buf_release(body->snapshot->data.owner);
   }

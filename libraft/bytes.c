@@ -7,17 +7,10 @@
  */
 #include <libraft/bytes.h>
 
-#include <stdatomic.h>
 #include <string.h>
 
 #include "allocate.h"
-
-struct raft_buf {
-  atomic_size_t references;
-  const raft_allocator *allocator;
-  const void *data;
-  size_t len;
-};
+#include "buf.h"
 
 /* What follows the header; its alignment is good for whatever callers put into a buffer. */
 typedef struct owned_buf {
@@ -75,9 +68,7 @@ raft_buf *raft_buf_wrap(const raft_allocator *allocator, const void *data, size_
 }
 
 raft_buf *raft_buf_retain(raft_buf *buf) {
-  if (buf != NULL) {
-    atomic_fetch_add_explicit(&buf->references, 1, memory_order_relaxed);
-  }
+  raft_buf_retain_many(buf, 1);
   return buf;
 }
 
@@ -85,10 +76,7 @@ static bool is_wrapped(const raft_buf *buf) {
   return buf->data != ((const owned_buf *)buf)->bytes;
 }
 
-void raft_buf_release(raft_buf *buf) {
-  if (buf == NULL || atomic_fetch_sub_explicit(&buf->references, 1, memory_order_acq_rel) != 1) {
-    return;
-  }
+void raft_buf_destroy(raft_buf *buf) {
   if (is_wrapped(buf)) {
     const wrapped_buf *wrapped = (const wrapped_buf *)buf;
     if (wrapped->release != NULL) {
@@ -96,6 +84,33 @@ void raft_buf_release(raft_buf *buf) {
     }
   }
   raft_deallocate(buf->allocator, buf);
+}
+
+void raft_buf_release(raft_buf *buf) {
+  raft_buf_release_many(buf, 1);
+}
+
+/* How many of the entries, from the first on, lie in one buffer. */
+static size_t run_of(const raft_entry *entries, size_t count) {
+  size_t run = 1;
+  while (run < count && entries[run].data.owner == entries[0].data.owner) {
+    run++;
+  }
+  return run;
+}
+
+void raft_entries_retain(const raft_entry *entries, size_t count) {
+  for (size_t run; count > 0; entries += run, count -= run) {
+    run = run_of(entries, count);
+    raft_buf_retain_many(entries[0].data.owner, run);
+  }
+}
+
+void raft_entries_release(const raft_entry *entries, size_t count) {
+  for (size_t run; count > 0; entries += run, count -= run) {
+    run = run_of(entries, count);
+    raft_buf_release_many(entries[0].data.owner, run);
+  }
 }
 
 const void *raft_buf_data(const raft_buf *buf) {

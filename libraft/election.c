@@ -179,7 +179,8 @@ int raft_election_vote_request(raft_rawnode *node, const raft_message *message) 
 
 /* Winning appends an entry and owes itself two messages: none of that may fail halfway. */
 static int reserve_victory(raft_rawnode *node) {
-  int rc = raft_unstable_reserve(&node->log.unstable, 1, raft_memory(node));
+  int rc = raft_unstable_reserve(&node->log.unstable, raft_log_last_index(&node->log) + 1, 1,
+                                 raft_memory(node));
   return rc == RAFT_OK ? raft_reserve_self(node) : rc;
 }
 

@@ -29,6 +29,21 @@ typedef struct raft_log {
   int failure;          /* first unexpected answer of storage, or RAFT_OK */
 } raft_log;
 
+/* Entries that somebody else keeps alive, and their size (raft_entry_size). */
+typedef struct raft_entries {
+  const raft_entry *items;
+  size_t count;
+  uint64_t bytes;
+} raft_entries;
+
+/* Where entries from storage are kept while a Ready shows them. Holds their references; its memory
+ * serves the next Ready. Zero-initialised is empty. */
+typedef struct raft_room {
+  raft_entry *items;
+  uint32_t count;
+  uint32_t capacity;
+} raft_room;
+
 typedef struct raft_entry_id {
   uint64_t term;
   uint64_t index;
@@ -38,6 +53,9 @@ typedef struct raft_entry_id {
 int raft_log_open(raft_log *log, const raft_storage *storage, const raft_allocator *allocator,
                   uint64_t max_applying_bytes);
 void raft_log_close(raft_log *log);
+
+/* Storage's answer, where it is one of those that it may give; anything else is noted. */
+int raft_log_storage_failure(raft_log *log, int rc);
 
 uint64_t raft_log_first_index(raft_log *log);
 static inline uint64_t raft_log_last_index(const raft_log *log) {
@@ -59,6 +77,13 @@ raft_entry_id raft_log_find_conflict_by_term(raft_log *log, uint64_t index, uint
 /* Entries from `lo` up to `hi` (excluded), at most `max_bytes` but at least one. *body NULL:
  * none. RAFT_ECOMPACTED, RAFT_EUNAVAILABLE, RAFT_ENOMEM, RAFT_ESTORAGE. */
 int raft_log_slice(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_bytes, raft_body **body);
+
+/* The same range, lo < hi, without a copy of what is unstable: valid until that is changed, and
+ * what is in `room` (empty before) until that is emptied. */
+int raft_log_lend(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_bytes, raft_room *room,
+                  raft_entries *lent);
+void raft_room_empty(raft_room *room);
+void raft_room_close(raft_room *room, const raft_allocator *allocator);
 
 /* Puts `count` consecutive entries at their indexes, replacing what is there and behind. Payloads
  * without an owner are copied. RAFT_ENOMEM: unchanged. */
@@ -83,6 +108,7 @@ void raft_log_restore(raft_log *log, raft_body *body);
 bool raft_log_has_next_committed(const raft_log *log, uint64_t ahead);
 int raft_log_next_committed(raft_log *log, uint64_t ahead, raft_body **body);
 void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, uint64_t ahead);
+int raft_log_lend_committed(raft_log *log, raft_room *room, raft_entries *lent);
 void raft_log_applied_to(raft_log *log, uint64_t index, uint64_t bytes);
 
 /* Is there a committed entry in (applied, committed] for which wanted() is true? */

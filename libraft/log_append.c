@@ -63,7 +63,7 @@ int raft_log_append(raft_log *log, const raft_entry *entries, size_t count) {
   raft_buf *copy = NULL;
   int rc = copy_payloads(log, entries, count, &copy);
   if (rc == RAFT_OK) {
-    rc = raft_unstable_reserve(&log->unstable, count, log->allocator);
+    rc = raft_unstable_reserve(&log->unstable, entries[0].index, count, log->allocator);
   }
   if (rc == RAFT_OK) {
     raft_unstable_truncate(&log->unstable, entries[0].index);

@@ -30,6 +30,15 @@ int raft_log_next_committed(raft_log *log, uint64_t ahead, raft_body **body) {
                         log->max_applying_bytes - log->applying_bytes, body);
 }
 
+int raft_log_lend_committed(raft_log *log, raft_room *room, raft_entries *lent) {
+  *lent = (raft_entries){NULL, 0, 0};
+  if (!raft_log_has_next_committed(log, RAFT_NO_LIMIT)) {
+    return RAFT_OK;
+  }
+  return raft_log_lend(log, log->applying + 1, log->committed + 1,
+                       log->max_applying_bytes - log->applying_bytes, room, lent);
+}
+
 void raft_log_accept_applying(raft_log *log, uint64_t index, uint64_t bytes, uint64_t ahead) {
   log->applying = index;
   log->applying_bytes += bytes;

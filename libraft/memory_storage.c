@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "buf.h"
 
 struct raft_memory_storage {
   raft_storage interface;
@@ -39,12 +40,6 @@ static bool grow_log(raft_memory_storage *storage, size_t need) {
   bool grown = raft_grow(storage->allocator, &log, &storage->capacity, need, sizeof(raft_entry));
   storage->log = log;
   return grown;
-}
-
-static void release_entries(const raft_entry *entries, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    raft_buf_release(entries[i].data.owner);
-  }
 }
 
 /* --- what libraft asks --------------------------------------------------------------------- */
@@ -87,10 +82,8 @@ static int give_entries(void *ctx, uint64_t lo, uint64_t hi, uint64_t max_bytes,
   uint64_t wanted = hi - lo;
   size_t room = wanted < *count ? (size_t)wanted : *count;
   *count = count_within(first, room, max_bytes);
-  for (size_t i = 0; i < *count; i++) {
-    out[i] = first[i];
-    (void)raft_buf_retain(out[i].data.owner);
-  }
+  memcpy(out, first, *count * sizeof *out);
+  raft_entries_retain(out, *count);
   return RAFT_OK;
 }
 
@@ -163,7 +156,7 @@ void raft_memory_storage_close(raft_memory_storage *storage) {
   if (storage == NULL) {
     return;
   }
-  release_entries(storage->log, storage->count);
+  raft_entries_release(storage->log, storage->count);
   raft_buf_release(storage->snapshot.data.owner);
   raft_deallocate(storage->allocator, storage->ids);
   raft_deallocate(storage->allocator, storage->log);
@@ -262,7 +255,7 @@ int raft_memory_storage_apply_snapshot(raft_memory_storage *storage,
   }
   int rc = replace_snapshot(storage, snapshot);
   if (rc == RAFT_OK) {
-    release_entries(storage->log, storage->count);
+    raft_entries_release(storage->log, storage->count);
     storage->log[0] = (raft_entry){.term = snapshot->term, .index = snapshot->index};
     storage->count = 1;
   }
@@ -320,16 +313,16 @@ static int copy_borrowed(const raft_allocator *allocator, const raft_entry *entr
  * payload is `copy`, where its bytes go to `room` (NULL if none is borrowed). */
 static void keep_entries(const raft_entry *entries, size_t count, raft_buf *copy,
                          unsigned char *room, raft_entry *to) {
-  for (size_t i = 0; i < count; i++) {
-    to[i] = entries[i];
-    if (room != NULL && is_borrowed(&entries[i])) {
+  memcpy(to, entries, count * sizeof *to);
+  for (size_t i = 0; i < count && room != NULL; i++) {
+    if (is_borrowed(&entries[i])) {
       memcpy(room, entries[i].data.data, entries[i].data.len);
       to[i].data.data = room;
       to[i].data.owner = copy;
       room += entries[i].data.len;
     }
-    (void)raft_buf_retain(to[i].data.owner);
   }
+  raft_entries_retain(to, count);
 }
 
 /* Puts entries at `position` in place of what stands there and behind. */
@@ -345,7 +338,7 @@ static int replace_suffix(raft_memory_storage *storage, size_t position, const r
     raft_buf_release(copy);
     return RAFT_ENOMEM;
   }
-  release_entries(storage->log + position, storage->count - position);
+  raft_entries_release(storage->log + position, storage->count - position);
   keep_entries(entries, count, copy, room, storage->log + position);
   storage->count = position + count;
   raft_buf_release(copy);
@@ -380,7 +373,7 @@ int raft_memory_storage_compact(raft_memory_storage *storage, uint64_t index) {
     return RAFT_EUNAVAILABLE;
   }
   size_t position = (size_t)(index - dummy_index(storage));
-  release_entries(storage->log, position + 1);
+  raft_entries_release(storage->log, position + 1);
   memmove(storage->log, storage->log + position, (storage->count - position) * sizeof(raft_entry));
   storage->log[0].data = (raft_bytes){NULL, 0, NULL};
   storage->log[0].type = RAFT_ENTRY_NORMAL;

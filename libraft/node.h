@@ -51,12 +51,17 @@ typedef struct raft_reads {
 /* What the last Ready points to, until it is advanced or replaced. */
 typedef struct raft_handed_out {
   raft_ready ready;
-  raft_body *entries;
-  raft_body *committed;
   raft_body *snapshot;
   raft_outbox messages;
-  raft_outbox to_self;  /* synchronous mode: own acknowledgements, stepped by advance */
-  raft_entry_id stable; /* synchronous mode: what the write makes durable; index 0: nothing */
+
+  /* Asynchronous mode: what the storage messages share. */
+  raft_body *entries;
+  raft_body *committed;
+
+  /* Synchronous mode: what advance steps. */
+  raft_room room;        /* committed entries that came from storage */
+  raft_entry_id stable;  /* what the write makes durable; index 0: nothing */
+  uint32_t own_promises; /* the first ones in after_append: own acknowledgements and votes */
 } raft_handed_out;
 
 /* What of raft_config is looked at after opening; the rest has gone to the log and the tracker. */
@@ -236,7 +241,7 @@ int raft_proposal_follower(raft_rawnode *node, const raft_message *message);
 int raft_proposal_candidate(raft_rawnode *node, const raft_message *message);
 /* Appends to the leader's own log and owes itself the acknowledgement. */
 int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count);
-void raft_proposal_applied(raft_rawnode *node, const raft_entry *entries, size_t count);
+void raft_proposal_applied(raft_rawnode *node, uint64_t payload_bytes);
 bool raft_is_conf_change_entry(const raft_entry *entry);
 
 /* ---- membership.c ---- */

@@ -34,11 +34,18 @@ void raft_outbox_push(raft_outbox *box, const raft_message *message) {
   box->items[box->count++] = *message;
 }
 
-void raft_outbox_clear(raft_outbox *box) {
-  for (uint32_t i = 0; i < box->count; i++) {
+void raft_outbox_drop(raft_outbox *box, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
     raft_message_release(&box->items[i]);
   }
-  box->count = 0;
+  box->count -= count;
+  if (box->count > 0) {
+    memmove(box->items, box->items + count, box->count * sizeof *box->items);
+  }
+}
+
+void raft_outbox_clear(raft_outbox *box) {
+  raft_outbox_drop(box, box->count);
 }
 
 void raft_outbox_close(raft_outbox *box, const raft_allocator *allocator) {

@@ -18,6 +18,8 @@ typedef struct raft_outbox {
 int raft_outbox_reserve(raft_outbox *box, size_t more, const raft_allocator *allocator);
 /* The reference moves in; room must be reserved. */
 void raft_outbox_push(raft_outbox *box, const raft_message *message);
+/* Releases the first ones; the others move up. */
+void raft_outbox_drop(raft_outbox *box, uint32_t count);
 /* Releases the messages, keeps the memory. */
 void raft_outbox_clear(raft_outbox *box);
 void raft_outbox_close(raft_outbox *box, const raft_allocator *allocator);

@@ -29,9 +29,9 @@ static bool exceeds_limit(const raft_rawnode *node, uint64_t bytes) {
          (bytes > limit || node->uncommitted_size > limit - bytes);
 }
 
-void raft_proposal_applied(raft_rawnode *node, const raft_entry *entries, size_t count) {
-  uint64_t bytes = raft_entries_payload_size(entries, count);
-  node->uncommitted_size -= bytes < node->uncommitted_size ? bytes : node->uncommitted_size;
+void raft_proposal_applied(raft_rawnode *node, uint64_t payload_bytes) {
+  node->uncommitted_size -=
+      payload_bytes < node->uncommitted_size ? payload_bytes : node->uncommitted_size;
 }
 
 int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count) {

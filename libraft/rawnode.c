@@ -150,6 +150,7 @@ void raft_rawnode_close(raft_rawnode *rn) {
   }
   const raft_allocator *memory = raft_memory(rn);
   raft_handed_out_release(rn);
+  raft_room_close(&rn->out.room, memory);
   raft_outbox_close(&rn->messages, memory);
   raft_outbox_close(&rn->after_append, memory);
   raft_reads_close(rn);

@@ -5,6 +5,9 @@
  * Everything that needs memory is built before anything is marked as handed out, so a Ready
  * that fails can be asked for again.
  *
+ * A synchronous Ready lends its entries: they are shown where they are. An asynchronous one copies
+ * them into bodies, which its storage messages share and other threads may keep.
+ *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
@@ -63,20 +66,54 @@ static uint64_t applies_ahead(const raft_rawnode *node) {
 bool raft_rawnode_has_ready(const raft_rawnode *rn) {
   return rn->poisoned == RAFT_OK &&
          (soft_state_changed(rn) || hard_state_changed(rn) || has_new_snapshot(rn) ||
-          rn->messages.count > 0 || rn->after_append.count > 0 || new_entries(rn) > 0 ||
-          raft_log_has_next_committed(&rn->log, applies_ahead(rn)) || raft_reads_answered(rn) > 0);
+          rn->messages.count > 0 || rn->after_append.count > rn->out.own_promises ||
+          new_entries(rn) > 0 || raft_log_has_next_committed(&rn->log, applies_ahead(rn)) ||
+          raft_reads_answered(rn) > 0);
 }
 
 /* ---- building ---- */
 
-static int take_entries(raft_rawnode *node, raft_handed_out *out) {
+/* What is not stored yet, and committed entries to apply; `committed` may end before `ready` does.
+ */
+static int lend_entries(raft_rawnode *node, raft_handed_out *out, raft_entries *committed) {
   const raft_unstable *unstable = &node->log.unstable;
-  size_t count = new_entries(node);
-  if (count == 0) {
-    return RAFT_OK;
+  raft_ready *ready = &out->ready;
+  ready->entry_count = new_entries(node);
+  if (ready->entry_count > 0) {
+    ready->entries = raft_unstable_at(unstable, unstable->offset_in_progress);
   }
-  return raft_log_slice(&node->log, unstable->offset_in_progress,
-                        unstable->offset + unstable->count, RAFT_NO_LIMIT, &out->entries);
+  return raft_log_lend_committed(&node->log, &out->room, committed);
+}
+
+static int copy_entries(raft_rawnode *node, raft_handed_out *out, raft_entries *committed) {
+  const raft_unstable *unstable = &node->log.unstable;
+  raft_ready *ready = &out->ready;
+  int rc = raft_log_slice(&node->log, unstable->offset_in_progress,
+                          unstable->offset + unstable->count, RAFT_NO_LIMIT, &out->entries);
+  if (rc == RAFT_OK) {
+    rc = raft_log_next_committed(&node->log, applies_ahead(node), &out->committed);
+  }
+  if (out->entries != NULL) {
+    ready->entries = out->entries->entries;
+    ready->entry_count = out->entries->entry_count;
+  }
+  if (out->committed != NULL) {
+    committed->items = out->committed->entries;
+    committed->count = out->committed->entry_count;
+    committed->bytes = raft_entries_size(committed->items, committed->count);
+  }
+  return rc;
+}
+
+static int show_entries(raft_rawnode *node, raft_handed_out *out, raft_entries *committed) {
+  int rc = node->config.async_storage_writes ? copy_entries(node, out, committed)
+                                             : lend_entries(node, out, committed);
+  if (rc == RAFT_ECOMPACTED || rc == RAFT_EUNAVAILABLE) {
+    rc = raft_poison(node, RAFT_ESTORAGE, __LINE__); /* unapplied entries must not be gone */
+  }
+  out->ready.committed_entries = committed->items;
+  out->ready.committed_entry_count = committed->count;
+  return rc;
 }
 
 static void show_states(const raft_rawnode *node, raft_handed_out *out) {
@@ -87,20 +124,8 @@ static void show_states(const raft_rawnode *node, raft_handed_out *out) {
   if (hard_state_changed(node)) {
     ready->hard_state = hard_state(node);
   }
-  ready->must_sync = out->entries != NULL || node->term != node->shown_hard_state.term ||
+  ready->must_sync = ready->entry_count > 0 || node->term != node->shown_hard_state.term ||
                      node->vote != node->shown_hard_state.vote;
-}
-
-static void show_bodies(raft_rawnode *node, raft_handed_out *out) {
-  raft_ready *ready = &out->ready;
-  if (out->entries != NULL) {
-    ready->entries = out->entries->entries;
-    ready->entry_count = out->entries->entry_count;
-  }
-  if (out->committed != NULL) {
-    ready->committed_entries = out->committed->entries;
-    ready->committed_entry_count = out->committed->entry_count;
-  }
   if (has_new_snapshot(node)) {
     out->snapshot = raft_body_retain(node->log.unstable.snapshot_body);
     ready->snapshot = out->snapshot->snapshot;
@@ -229,10 +254,7 @@ static int split_promises(raft_rawnode *node, raft_handed_out *out) {
     }
   }
   promises->count = own;
-  if (own > 0) {
-    out->to_self = *promises;
-    memset(promises, 0, sizeof *promises);
-  }
+  out->own_promises = own;
   if (node->log.unstable.count > 0) {
     out->stable = unstable_end(node);
   }
@@ -241,34 +263,33 @@ static int split_promises(raft_rawnode *node, raft_handed_out *out) {
 
 /* ---- handing out ---- */
 
-static void release_bodies(raft_handed_out *out) {
+void raft_handed_out_release(raft_rawnode *node) {
+  static const raft_entry_id none = {0, 0};
+  raft_handed_out *out = &node->out;
   raft_body_release(out->entries);
   raft_body_release(out->committed);
   raft_body_release(out->snapshot);
   out->entries = out->committed = out->snapshot = NULL;
-}
-
-void raft_handed_out_release(raft_rawnode *node) {
-  raft_handed_out *out = &node->out;
-  const raft_allocator *memory = raft_memory(node);
-  release_bodies(out);
-  raft_outbox_recycle(&node->messages, &out->messages, memory);
-  raft_outbox_recycle(&node->after_append, &out->to_self, memory);
+  raft_room_empty(&out->room);
+  raft_unstable_return(&node->log.unstable, raft_memory(node));
+  raft_outbox_recycle(&node->messages, &out->messages, raft_memory(node));
   raft_reads_take_back(node);
-  memset(out, 0, sizeof *out);
+  out->own_promises = 0;
+  out->stable = none;
   node->outstanding = false;
 }
 
-static void accept(raft_rawnode *node, raft_handed_out *out) {
+static void accept(raft_rawnode *node, raft_handed_out *out, const raft_entries *committed) {
   raft_ready *ready = &out->ready;
   node->shown_soft_state = soft_state(node);
   node->shown_hard_state = hard_state(node);
   raft_unstable_accept(&node->log.unstable);
-  if (ready->committed_entry_count > 0) {
-    const raft_entry *entries = ready->committed_entries;
-    raft_log_accept_applying(&node->log, entries[ready->committed_entry_count - 1].index,
-                             raft_entries_size(entries, ready->committed_entry_count),
-                             applies_ahead(node));
+  if (!node->config.async_storage_writes && node->log.unstable.count > 0) {
+    raft_unstable_lend(&node->log.unstable);
+  }
+  if (committed->count > 0) {
+    raft_log_accept_applying(&node->log, committed->items[committed->count - 1].index,
+                             committed->bytes, applies_ahead(node));
   }
   out->messages = node->messages;
   memset(&node->messages, 0, sizeof node->messages);
@@ -278,18 +299,12 @@ static void accept(raft_rawnode *node, raft_handed_out *out) {
   node->outstanding = true;
 }
 
-static int build(raft_rawnode *node, raft_handed_out *out) {
-  int rc = take_entries(node, out);
-  if (rc == RAFT_OK) {
-    rc = raft_log_next_committed(&node->log, applies_ahead(node), &out->committed);
-  }
-  if (rc == RAFT_ECOMPACTED || rc == RAFT_EUNAVAILABLE) {
-    rc = raft_poison(node, RAFT_ESTORAGE, __LINE__); /* unapplied entries must not be gone */
-  }
+static int build(raft_rawnode *node, raft_handed_out *out, raft_entries *committed) {
+  memset(&out->ready, 0, sizeof out->ready);
+  int rc = show_entries(node, out, committed);
   if (rc != RAFT_OK) {
     return rc;
   }
-  show_bodies(node, out);
   show_states(node, out);
   return node->config.async_storage_writes ? add_storage_messages(node, out)
                                            : split_promises(node, out);
@@ -303,45 +318,59 @@ int raft_rawnode_ready(raft_rawnode *rn, const raft_ready **ready) {
   if (rn->outstanding && !rn->config.async_storage_writes) {
     return RAFT_EUSAGE;
   }
-  raft_handed_out_release(rn);
+  if (rn->outstanding) {
+    raft_handed_out_release(rn);
+  }
   raft_broadcast_owed(rn);
-  int rc = build(rn, out);
+  raft_entries committed = {NULL, 0, 0};
+  int rc = build(rn, out, &committed);
   if (rc != RAFT_OK) {
     raft_handed_out_release(rn);
     return raft_finish(rn, rc);
   }
-  accept(rn, out);
+  accept(rn, out, &committed);
   *ready = &out->ready;
   return raft_finish(rn, RAFT_OK);
 }
 
 /* ---- taking back ---- */
 
-/* What Advance steps, moved out of the Ready, whose memory is given back first. */
+/* What Advance has to say to the node, kept while the Ready's memory is given back. */
 typedef struct done {
-  raft_outbox to_self;
-  raft_body *committed;
+  uint32_t own_promises;
   raft_body *snapshot;
   raft_entry_id stable;
   uint64_t term;
+  uint64_t applied; /* 0: nothing */
+  uint64_t applied_payload;
 } done;
 
 static done take_back(raft_rawnode *node) {
   raft_handed_out *out = &node->out;
-  done work = {out->to_self, out->committed, out->snapshot, out->stable,
-               node->shown_hard_state.term};
-  memset(&out->to_self, 0, sizeof out->to_self);
-  out->committed = out->snapshot = NULL;
+  const raft_ready *ready = &out->ready;
+  done work = {.own_promises = out->own_promises,
+               .snapshot = out->snapshot,
+               .stable = out->stable,
+               .term = node->shown_hard_state.term};
+  if (ready->committed_entry_count > 0) {
+    work.applied = ready->committed_entries[ready->committed_entry_count - 1].index;
+    work.applied_payload =
+        raft_entries_payload_size(ready->committed_entries, ready->committed_entry_count);
+  }
+  out->snapshot = NULL;
   raft_handed_out_release(node);
   return work;
 }
 
+/* Promises that are made meanwhile come behind, and wait for the next write. */
 static int step_promises(raft_rawnode *node, const done *work) {
   int rc = RAFT_OK;
-  for (uint32_t i = 0; i < work->to_self.count && node->poisoned == RAFT_OK; i++) {
-    int stepped = raft_step_message(node, &work->to_self.items[i]);
+  for (uint32_t i = 0; i < work->own_promises && node->poisoned == RAFT_OK; i++) {
+    raft_message promise = node->after_append.items[i];
+    int stepped = raft_step_message(node, &promise);
     rc = rc == RAFT_OK ? stepped : rc;
   }
+  raft_outbox_drop(&node->after_append, work->own_promises);
   return rc;
 }
 
@@ -359,16 +388,16 @@ static int step_stable(raft_rawnode *node, const done *work) {
   return raft_step_message(node, &stable);
 }
 
+/* In synchronous mode all that is being applied is this Ready's. */
 static int step_applied(raft_rawnode *node, const done *work) {
-  if (work->committed == NULL) {
+  if (work->applied == 0) {
     return RAFT_OK;
   }
-  raft_message applied = {.type = RAFT_MSG_STORAGE_APPLY_RESP,
-                          .to = node->config.id,
-                          .from = RAFT_APPLY_THREAD,
-                          .entries = work->committed->entries,
-                          .entry_count = work->committed->entry_count};
-  return raft_step_message(node, &applied);
+  int rc = raft_applied_to(node, work->applied, node->log.applying_bytes);
+  if (rc == RAFT_OK) {
+    raft_proposal_applied(node, work->applied_payload);
+  }
+  return rc;
 }
 
 int raft_rawnode_advance(raft_rawnode *rn, const raft_ready *ready) {
@@ -382,8 +411,6 @@ int raft_rawnode_advance(raft_rawnode *rn, const raft_ready *ready) {
   int rc = step_promises(rn, &work);
   int stable = step_stable(rn, &work);
   int applied = step_applied(rn, &work);
-  raft_outbox_recycle(&rn->after_append, &work.to_self, raft_memory(rn));
-  raft_body_release(work.committed);
   raft_body_release(work.snapshot);
   rc = rc == RAFT_OK ? stable : rc;
   return raft_finish(rn, rc == RAFT_OK ? applied : rc);

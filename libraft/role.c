@@ -139,6 +139,9 @@ static void give_memory_back(raft_rawnode *node) {
   }
   raft_reads_shrink(node);
   raft_unstable_shrink(&node->log.unstable, raft_memory(node));
+  if (!node->outstanding) {
+    raft_room_close(&node->out.room, raft_memory(node));
+  }
   raft_outbox_shrink(&node->after_append, 0, raft_memory(node));
   raft_outbox_shrink(&node->messages, node->tracker.count, raft_memory(node));
 }

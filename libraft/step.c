@@ -82,7 +82,7 @@ static int storage_applied(raft_rawnode *node, const raft_message *message) {
   uint64_t index = message->entries[message->entry_count - 1].index;
   int rc = raft_applied_to(node, index, raft_entries_size(message->entries, message->entry_count));
   if (rc == RAFT_OK) {
-    raft_proposal_applied(node, message->entries, message->entry_count);
+    raft_proposal_applied(node, raft_entries_payload_size(message->entries, message->entry_count));
   }
   return rc;
 }

@@ -1,7 +1,10 @@
 /* unstable.c - the end of the log that storage does not have yet, and a snapshot on its way there.
  *
- * The array is a queue: writes that became durable leave at the head, new entries come at the
+ * The block is a queue: writes that became durable leave at the head, new entries come at the
  * tail, and the live part moves to the front when the tail hits the wall.
+ *
+ * A synchronous Ready points right into the block, which is lent meanwhile. What would move or drop
+ * lent entries then works on a copy, and the old block, orphaned, lives until it is returned.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -12,6 +15,7 @@
 
 #include "allocate.h"
 #include "body.h"
+#include "buf.h"
 
 void raft_unstable_init(raft_unstable *unstable, uint64_t offset) {
   memset(unstable, 0, sizeof *unstable);
@@ -19,11 +23,24 @@ void raft_unstable_init(raft_unstable *unstable, uint64_t offset) {
   unstable->offset_in_progress = offset;
 }
 
+enum { SMALLEST_CAPACITY = 4 };
+
+/* Drops the entries from position `from` on. */
 static void release_entries(raft_unstable *unstable, size_t from) {
-  for (size_t i = from; i < unstable->count; i++) {
-    raft_buf_release(unstable->array[unstable->head + i].data.owner);
+  if (unstable->count > from) {
+    const raft_entry_block *block = unstable->block;
+    raft_entries_release(block->entries + block->head + from, unstable->count - from);
+    unstable->count = (uint32_t)from;
   }
-  unstable->count = (uint32_t)from;
+}
+
+static void free_orphan(raft_unstable *unstable, const raft_allocator *allocator) {
+  raft_entry_block *orphan = unstable->orphan;
+  if (orphan != NULL) {
+    raft_entries_release(orphan->entries + orphan->head, orphan->orphans);
+    raft_deallocate(allocator, orphan);
+    unstable->orphan = NULL;
+  }
 }
 
 static void drop_snapshot(raft_unstable *unstable) {
@@ -36,8 +53,9 @@ static void drop_snapshot(raft_unstable *unstable) {
 void raft_unstable_close(raft_unstable *unstable, const raft_allocator *allocator) {
   release_entries(unstable, 0);
   drop_snapshot(unstable);
-  raft_deallocate(allocator, unstable->array);
-  unstable->array = NULL;
+  free_orphan(unstable, allocator);
+  raft_deallocate(allocator, unstable->block);
+  unstable->block = NULL;
 }
 
 bool raft_unstable_term(const raft_unstable *unstable, uint64_t index, uint64_t *term) {
@@ -55,35 +73,85 @@ bool raft_unstable_term(const raft_unstable *unstable, uint64_t index, uint64_t 
   return false;
 }
 
-int raft_unstable_reserve(raft_unstable *unstable, size_t more, const raft_allocator *allocator) {
-  size_t used = (size_t)unstable->head + unstable->count;
-  if (more <= unstable->capacity - used) {
-    return RAFT_OK;
+/* ---- room ---- */
+
+/* Twice what there was, or `need` when that is more. */
+static raft_entry_block *new_block(const raft_unstable *unstable, size_t need,
+                                   const raft_allocator *allocator) {
+  size_t capacity = unstable->block == NULL ? 0 : 2 * (size_t)unstable->block->capacity;
+  capacity = capacity > need ? capacity : need;
+  capacity = capacity > SMALLEST_CAPACITY ? capacity : SMALLEST_CAPACITY;
+  raft_entry_block *block = NULL;
+  if (need <= UINT32_MAX / 4 && capacity <= (SIZE_MAX - sizeof *block) / sizeof(raft_entry)) {
+    block = raft_allocate(allocator, sizeof *block + capacity * sizeof(raft_entry));
   }
-  if (unstable->head > 0) {
-    memmove(unstable->array, unstable->array + unstable->head,
-            unstable->count * sizeof *unstable->array);
-    unstable->head = 0;
+  if (block != NULL) {
+    block->head = 0;
+    block->capacity = (uint32_t)capacity;
+    block->orphans = 0;
   }
-  size_t need = unstable->count + more;
-  if (need <= unstable->capacity) {
-    return RAFT_OK;
+  return block;
+}
+
+/* Goes on in a block of its own with the first `keep` entries and room for `more`. A lent block is
+ * left as it is, with all its references; otherwise they move. */
+static int replace_block(raft_unstable *unstable, size_t keep, size_t more,
+                         const raft_allocator *allocator) {
+  raft_entry_block *old = unstable->block, *block = NULL;
+  if (more <= UINT32_MAX) {
+    block = new_block(unstable, keep + more, allocator);
   }
-  size_t capacity = unstable->capacity;
-  void *array = unstable->array;
-  if (need > UINT32_MAX / 2 ||
-      !raft_grow(allocator, &array, &capacity, need, sizeof *unstable->array)) {
+  if (block == NULL) {
     return RAFT_ENOMEM;
   }
-  unstable->array = array;
-  unstable->capacity = (uint32_t)capacity;
+  if (keep > 0) {
+    memcpy(block->entries, old->entries + old->head, keep * sizeof *block->entries);
+  }
+  if (unstable->lent) {
+    raft_entries_retain(block->entries, keep);
+    old->orphans = unstable->count;
+    unstable->orphan = old;
+    unstable->lent = false;
+  } else {
+    raft_deallocate(allocator, old);
+  }
+  unstable->block = block;
+  unstable->count = (uint32_t)keep;
   return RAFT_OK;
+}
+
+int raft_unstable_reserve(raft_unstable *unstable, uint64_t index, size_t more,
+                          const raft_allocator *allocator) {
+  raft_entry_block *block = unstable->block;
+  uint64_t before = index > unstable->offset ? index - unstable->offset : 0;
+  size_t keep = before < unstable->count ? (size_t)before : unstable->count;
+  if (unstable->lent && index < unstable->offset_in_progress) {
+    return replace_block(unstable, keep, more, allocator);
+  }
+  if (block != NULL && more <= block->capacity - block->head - keep) {
+    return RAFT_OK;
+  }
+  if (block == NULL || unstable->lent || more > block->capacity - unstable->count) {
+    return replace_block(unstable, unstable->count, more, allocator);
+  }
+  memmove(block->entries, block->entries + block->head, unstable->count * sizeof *block->entries);
+  block->head = 0;
+  return RAFT_OK;
+}
+
+/* ---- changes ---- */
+
+/* An empty queue begins at the front. */
+static void rewind_block(raft_unstable *unstable) {
+  if (unstable->count == 0 && unstable->block != NULL) {
+    unstable->block->head = 0;
+  }
 }
 
 void raft_unstable_truncate(raft_unstable *unstable, uint64_t index) {
   if (index <= unstable->offset) {
     release_entries(unstable, 0);
-    unstable->head = 0;
+    rewind_block(unstable);
     unstable->offset = index;
     unstable->offset_in_progress = index;
     return;
@@ -99,7 +167,7 @@ void raft_unstable_truncate(raft_unstable *unstable, uint64_t index) {
 }
 
 void raft_unstable_push(raft_unstable *unstable, const raft_entry *entry) {
-  unstable->array[unstable->head + unstable->count] = *entry;
+  unstable->block->entries[unstable->block->head + unstable->count] = *entry;
   unstable->count++;
 }
 
@@ -109,11 +177,10 @@ bool raft_unstable_stable_to(raft_unstable *unstable, uint64_t term, uint64_t in
     return false;
   }
   uint32_t stable = (uint32_t)(index + 1 - unstable->offset);
-  for (uint32_t i = 0; i < stable; i++) {
-    raft_buf_release(unstable->array[unstable->head + i].data.owner);
-  }
+  raft_entries_release(unstable->block->entries + unstable->block->head, stable);
+  unstable->block->head += stable;
   unstable->count -= stable;
-  unstable->head = unstable->count == 0 ? 0 : unstable->head + stable;
+  rewind_block(unstable);
   unstable->offset = index + 1;
   if (unstable->offset_in_progress < unstable->offset) {
     unstable->offset_in_progress = unstable->offset;
@@ -128,9 +195,16 @@ void raft_unstable_stable_snapshot_to(raft_unstable *unstable, uint64_t index) {
 }
 
 void raft_unstable_restore(raft_unstable *unstable, raft_body *body) {
+  if (unstable->lent) {
+    unstable->block->orphans = unstable->count;
+    unstable->orphan = unstable->block;
+    unstable->block = NULL;
+    unstable->count = 0;
+    unstable->lent = false;
+  }
   release_entries(unstable, 0);
   drop_snapshot(unstable);
-  unstable->head = 0;
+  rewind_block(unstable);
   unstable->snapshot_body = body;
   unstable->snapshot = body->snapshot;
   unstable->offset = body->snapshot->index + 1;
@@ -144,11 +218,18 @@ void raft_unstable_accept(raft_unstable *unstable) {
   }
 }
 
+void raft_unstable_lend(raft_unstable *unstable) {
+  unstable->lent = true;
+}
+
+void raft_unstable_return(raft_unstable *unstable, const raft_allocator *allocator) {
+  unstable->lent = false;
+  free_orphan(unstable, allocator);
+}
+
 void raft_unstable_shrink(raft_unstable *unstable, const raft_allocator *allocator) {
-  if (unstable->count == 0 && unstable->array != NULL) {
-    raft_deallocate(allocator, unstable->array);
-    unstable->array = NULL;
-    unstable->capacity = 0;
-    unstable->head = 0;
+  if (unstable->count == 0 && unstable->block != NULL) {
+    raft_deallocate(allocator, unstable->block);
+    unstable->block = NULL;
   }
 }

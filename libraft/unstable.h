@@ -14,14 +14,23 @@
 
 #include <libraft/types.h>
 
+/* A queue in one allocation: entries leave at `head` and come behind the last. */
+typedef struct raft_entry_block {
+  uint32_t head;
+  uint32_t capacity;
+  uint32_t
+      orphans; /* entries from head on whose references this block holds, once it was replaced */
+  raft_entry entries[];
+} raft_entry_block;
+
 typedef struct raft_unstable {
   raft_body *snapshot_body;      /* what keeps `snapshot` alive */
   const raft_snapshot *snapshot; /* NULL: none */
-  raft_entry *array;             /* entry i of the live part is array[head + i] */
-  uint32_t head;
+  raft_entry_block *block;       /* entry i of the live part is entries[head + i]; may be NULL */
+  raft_entry_block *orphan;      /* replaced while it was lent; NULL: none */
   uint32_t count;
-  uint32_t capacity;
   bool snapshot_in_progress;
+  bool lent; /* a Ready points at entries below offset_in_progress */
   uint64_t offset;
   uint64_t offset_in_progress;
 } raft_unstable;
@@ -30,7 +39,7 @@ void raft_unstable_init(raft_unstable *unstable, uint64_t offset);
 void raft_unstable_close(raft_unstable *unstable, const raft_allocator *allocator);
 
 static inline raft_entry *raft_unstable_at(const raft_unstable *unstable, uint64_t index) {
-  return &unstable->array[unstable->head + (index - unstable->offset)];
+  return &unstable->block->entries[unstable->block->head + (index - unstable->offset)];
 }
 static inline uint64_t raft_unstable_last(const raft_unstable *unstable) {
   return unstable->offset + unstable->count - 1;
@@ -39,8 +48,10 @@ static inline uint64_t raft_unstable_last(const raft_unstable *unstable) {
 /* Term of an entry, or of the snapshot's last; false: not here. */
 bool raft_unstable_term(const raft_unstable *unstable, uint64_t index, uint64_t *term);
 
-/* Room for `more` entries behind the present ones. RAFT_ENOMEM: unchanged. */
-int raft_unstable_reserve(raft_unstable *unstable, size_t more, const raft_allocator *allocator);
+/* Makes an append of `more` entries at `index` possible, which will drop what stands there and
+ * behind. Entries that are lent stay where they are, as they are. RAFT_ENOMEM: unchanged. */
+int raft_unstable_reserve(raft_unstable *unstable, uint64_t index, size_t more,
+                          const raft_allocator *allocator);
 
 /* Drops everything from `index` on (what storage has from there on counts as overwritten). */
 void raft_unstable_truncate(raft_unstable *unstable, uint64_t index);
@@ -57,6 +68,10 @@ void raft_unstable_restore(raft_unstable *unstable, raft_body *body);
 
 /* All that is here now has been handed out. */
 void raft_unstable_accept(raft_unstable *unstable);
+
+/* What has been handed out is pointed at, and must not move or change until it is returned. */
+void raft_unstable_lend(raft_unstable *unstable);
+void raft_unstable_return(raft_unstable *unstable, const raft_allocator *allocator);
 
 /* Gives memory back that an idle group does not need. */
 void raft_unstable_shrink(raft_unstable *unstable, const raft_allocator *allocator);

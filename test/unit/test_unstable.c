@@ -28,7 +28,8 @@ static void teardown(void) {
 
 /* Appends entries [from, to] of one term, each with a payload of its own. */
 static void append(uint64_t from, uint64_t to, uint64_t term) {
-  ck_assert_int_eq(raft_unstable_reserve(&unstable, (size_t)(to - from + 1), &memory.iface), 0);
+  ck_assert_int_eq(raft_unstable_reserve(&unstable, from, (size_t)(to - from + 1), &memory.iface),
+                   0);
   raft_unstable_truncate(&unstable, from);
   for (uint64_t index = from; index <= to; index++) {
     raft_buf *buf = raft_buf_copy(&memory.iface, &index, sizeof index);
@@ -146,17 +147,87 @@ START_TEST(the_queue_moves_through_its_array) {
       ck_assert_uint_eq(raft_unstable_at(&unstable, index)->index, index);
     }
   }
-  ck_assert_uint_le(unstable.capacity, 16);
+  ck_assert_uint_le(unstable.block->capacity, 16);
 }
 END_TEST
 
 START_TEST(no_memory_leaves_it_as_it_was) {
   append(5, 8, 1);
-  size_t capacity = unstable.capacity;
+  size_t capacity = unstable.block->capacity;
   failing_allocator_arm(&memory, 1, true);
-  ck_assert_int_eq(raft_unstable_reserve(&unstable, capacity, &memory.iface), RAFT_ENOMEM);
+  ck_assert_int_eq(raft_unstable_reserve(&unstable, 9, capacity, &memory.iface), RAFT_ENOMEM);
   ck_assert_uint_eq(unstable.count, 4);
   ck_assert_uint_eq(term_of(8), 1);
+  failing_allocator_arm(&memory, 0, false);
+}
+END_TEST
+
+/* What a Ready points at while it is out: entries 5 to 7 of term 2, with their payloads. */
+static const raft_entry *lend(void) {
+  append(5, 7, 2);
+  raft_unstable_accept(&unstable);
+  raft_unstable_lend(&unstable);
+  return raft_unstable_at(&unstable, 5);
+}
+
+static void expect_lent(const raft_entry *lent) {
+  for (uint64_t index = 5; index <= 7; index++, lent++) {
+    ck_assert_uint_eq(lent->index, index);
+    ck_assert_uint_eq(lent->term, 2);
+    ck_assert_mem_eq(lent->data.data, &index, sizeof index);
+  }
+}
+
+START_TEST(lent_entries_survive_a_truncation) {
+  const raft_entry *lent = lend();
+  append(6, 6, 3);
+  append(5, 5, 4);
+  expect_lent(lent);
+  ck_assert_uint_eq(term_of(5), 4);
+  ck_assert_uint_eq(raft_unstable_last(&unstable), 5);
+  raft_unstable_return(&unstable, &memory.iface);
+  ck_assert_uint_eq(term_of(5), 4);
+}
+END_TEST
+
+START_TEST(lent_entries_survive_growth) {
+  const raft_entry *lent = lend();
+  append(8, 8, 2); /* fits in behind */
+  append(9, 100, 2);
+  append(6, 6, 3);
+  expect_lent(lent);
+  raft_unstable_return(&unstable, &memory.iface);
+  ck_assert_uint_eq(term_of(5), 2);
+  ck_assert_uint_eq(term_of(6), 3);
+}
+END_TEST
+
+START_TEST(entries_behind_the_lent_ones_may_go) {
+  const raft_entry *lent = lend();
+  append(8, 8, 2);
+  append(8, 8, 3);
+  expect_lent(lent);
+  ck_assert_ptr_eq(raft_unstable_at(&unstable, 5), lent); /* nothing was copied */
+  raft_unstable_return(&unstable, &memory.iface);
+}
+END_TEST
+
+START_TEST(lent_entries_survive_a_snapshot) {
+  const raft_entry *lent = lend();
+  restore(9, 3);
+  append(10, 10, 3);
+  expect_lent(lent);
+  raft_unstable_return(&unstable, &memory.iface);
+  ck_assert_uint_eq(term_of(10), 3);
+}
+END_TEST
+
+START_TEST(no_memory_for_a_copy_leaves_lent_entries_as_they_are) {
+  const raft_entry *lent = lend();
+  failing_allocator_arm(&memory, 1, true);
+  ck_assert_int_eq(raft_unstable_reserve(&unstable, 6, 1, &memory.iface), RAFT_ENOMEM);
+  expect_lent(lent);
+  ck_assert_uint_eq(unstable.count, 3);
   failing_allocator_arm(&memory, 0, false);
 }
 END_TEST
@@ -187,6 +258,11 @@ int main(void) {
   tcase_add_test(tests, only_the_snapshot_that_is_meant_becomes_stable);
   tcase_add_test(tests, the_queue_moves_through_its_array);
   tcase_add_test(tests, no_memory_leaves_it_as_it_was);
+  tcase_add_test(tests, lent_entries_survive_a_truncation);
+  tcase_add_test(tests, lent_entries_survive_growth);
+  tcase_add_test(tests, entries_behind_the_lent_ones_may_go);
+  tcase_add_test(tests, lent_entries_survive_a_snapshot);
+  tcase_add_test(tests, no_memory_for_a_copy_leaves_lent_entries_as_they_are);
   tcase_add_test(tests, an_empty_one_gives_its_memory_back);
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);

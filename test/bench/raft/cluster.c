@@ -9,7 +9,7 @@
 #include "bench.h"
 
 /* Storage is compacted when so many entries were applied; the same in test/bench/go. */
-enum { COMPACT_EVERY = 4096 };
+enum { COMPACT_EVERY = 512 };
 
 static void open_member(cluster *c, size_t position, const raft_allocator *memory,
                         void (*change)(raft_config *config)) {
