@@ -27,6 +27,7 @@ include mk/docs.mk
 include mk/test.mk
 include mk/bench.mk
 include mk/fuzz.mk
+include mk/portable.mk
 include mk/interop.mk
 include mk/checks.mk
 

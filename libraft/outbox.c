@@ -11,14 +11,17 @@
 #include "body.h"
 
 int raft_outbox_reserve(raft_outbox *box, size_t more, const raft_allocator *allocator) {
-  size_t need = box->count + more;
-  if (need <= box->capacity) {
+  if (more <= box->capacity - box->count) {
     return RAFT_OK;
   }
+  if (more > UINT32_MAX / 2 || (uint64_t)box->count + more > UINT32_MAX / 2) {
+    return RAFT_ENOMEM;
+  }
+  size_t need = box->count + more;
   /* Grown to what is needed, no more at first: in an idle group this array is a good part of all.
    */
   size_t grown = need > 2 * (size_t)box->capacity ? need : 2 * (size_t)box->capacity;
-  if (need > UINT32_MAX / 2 || grown > SIZE_MAX / sizeof *box->items) {
+  if (grown > SIZE_MAX / sizeof *box->items) {
     return RAFT_ENOMEM;
   }
   void *items = allocator->realloc(allocator->ctx, box->items, grown * sizeof *box->items);

@@ -14,7 +14,8 @@ static raft_bytes borrowed(raft_slice found, raft_buf *owner) {
 }
 
 static bool is_representable(raft_pb_ConfChangeType type) {
-  return (unsigned)type <= INT32_MAX;
+  const uint64_t number = (uint64_t)type; /* where enums are short, none is too large */
+  return number <= INT32_MAX;
 }
 
 int raft_conf_change_decode(raft_bytes input, raft_conf_change *change) {

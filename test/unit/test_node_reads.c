@@ -445,7 +445,7 @@ static void expect_no_stale_read(size_t ticks) {
 START_TEST(an_isolated_leader_gives_no_stale_lease_read) {
   for (seed = 1; seed <= 50; seed++) {
     reopen(3, leased);
-    group_tick(&g, 1 + seed % 20); /* isolation begins at any phase of the quorum check */
+    group_tick(&g, (size_t)(1 + seed % 20)); /* isolation begins at any phase of the quorum check */
     g.members[1].cut = true;
     expect_no_stale_read(60);
     ck_assert_uint_gt(group_leader(&g), 1);
@@ -495,7 +495,7 @@ START_TEST(a_restarted_follower_keeps_the_lease) {
   for (seed = 1; seed <= 50; seed++) {
     reopen(3, leased);
     g.members[3].cut = true;
-    group_tick(&g, 9 + seed % 30);
+    group_tick(&g, (size_t)(9 + seed % 30));
     if (group_leader(&g) != 1) {
       continue;
     }

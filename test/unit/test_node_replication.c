@@ -48,7 +48,7 @@ static void propose(uint64_t id, unsigned count) {
 
 static raft_progress_status progress_of(uint64_t id) {
   raft_progress_status status;
-  ck_assert_int_eq(raft_rawnode_progress(group_node(&g, 1), id - 1, &status), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_progress(group_node(&g, 1), (size_t)id - 1, &status), RAFT_OK);
   return status;
 }
 

@@ -86,11 +86,11 @@ void draw_from(uint64_t start) {
   seed = start;
 }
 
-uint64_t draw(uint64_t below) {
+size_t draw(size_t below) {
   seed ^= seed << 13;
   seed ^= seed >> 7;
   seed ^= seed << 17;
-  return seed % below;
+  return (size_t)(seed % below);
 }
 
 /* Numbers of all lengths, 0 often. */

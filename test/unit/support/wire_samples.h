@@ -22,7 +22,7 @@ void assert_same_message(const raft_message *a, const raft_message *b);
 
 /* The numbers drawn from here on are a function of `start`, which is not 0. */
 void draw_from(uint64_t start);
-uint64_t draw(uint64_t below);
+size_t draw(size_t below);
 
 enum { MOST_ENTRIES = 5, MOST_IDS = 6 };
 
