@@ -10,10 +10,10 @@ export FLAGS := $(strip $(CFLAGS) $(MODE_FLAGS))
 
 C_FILES = $(shell find include libraft kvexample test docs -name '*.[ch]' 2> /dev/null)
 
-.PHONY: check check-layers check-freestanding check-names check-headers check-files check-snippets check-behaviours \
+.PHONY: check check-layers check-freestanding check-names check-headers check-files check-snippets check-links check-behaviours \
   check-format format check-tidy run-tidy check-cppcheck check-bare
 
-CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-snippets \
+CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-links check-snippets \
   check-format check-tidy check-cppcheck
 
 check: deps-lint ## All checks below
@@ -40,6 +40,9 @@ check-files: ## Opening comments, sizes of files and functions, no machine paths
 
 check-behaviours: ## Every test that docs/behaviours.md names exists
 	@test/checks/behaviours.sh
+
+check-links: ## What the documents link to is there
+	@test/checks/links.sh
 
 check-snippets: deps ## The C of README.md and docs/ is that of programs that run
 	@+$(AGAIN) examples

@@ -145,7 +145,7 @@ datadriven() {
 
 checks() {
   local name
-  for name in layers freestanding headers names files behaviours snippets; do
+  for name in layers freestanding headers names files behaviours links snippets; do
     suite "checks/$name" "test/checks/$name.sh"
   done
 }

@@ -68,8 +68,8 @@ typedef struct raft_config {
                         taken; followers hear of it no sooner than that (raft-rs) */
   bool skip_commit_broadcast;     /* false; true: a new commit index travels with the next append or
                                      heartbeat, not in a message of its own, unless a change of
-                                     membership waits for it: less traffic, and followers apply up to
-                                     heartbeat_ticks later (raft-rs) */
+                                     membership waits for it: less traffic, and followers apply up
+                                     to heartbeat_ticks later (raft-rs) */
   uint32_t max_unpersisted_apply; /* 0; entries. Needs async_storage_writes. So many committed ones
                                      a leader hands out to be applied before its own write of them
                                      is durable: a slow disk of the leader then delays nobody whom a
