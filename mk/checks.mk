@@ -10,10 +10,10 @@ export FLAGS := $(strip $(CFLAGS) $(MODE_FLAGS))
 
 C_FILES = $(shell find include libraft kvexample test docs -name '*.[ch]' 2> /dev/null)
 
-.PHONY: check check-layers check-freestanding check-names check-headers check-files check-snippets check-links check-behaviours \
+.PHONY: check check-layers check-freestanding check-names check-headers check-files check-snippets check-links check-behaviours check-man \
   check-format format check-tidy run-tidy check-cppcheck check-bare
 
-CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-links check-snippets \
+CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-links check-snippets check-man \
   check-format check-tidy check-cppcheck
 
 check: deps-lint ## All checks below
@@ -47,6 +47,9 @@ check-links: ## What the documents link to is there
 check-snippets: deps ## The C of README.md and docs/ is that of programs that run
 	@+$(AGAIN) examples
 	@test/checks/snippets.sh
+
+check-man: deps-lint ## Manual pages are clean, complete and say what the headers say
+	@test/checks/man.sh
 
 format: deps-lint ## Lay out all C files
 	@clang-format -i $(C_FILES)

@@ -69,6 +69,16 @@ by_cmake() {
     LD_LIBRARY_PATH=$prefix/lib "$root/cmake/program"
 }
 
+# Each public function has a page, and the pages of others lead to it.
+manual() {
+  local name header
+  "$CHECKS/public_functions.sh" | while read -r name header; do
+    [ -s "$prefix/share/man/man3/$name.3" ] || { echo "no page for $name ($header)" && exit 1; }
+  done || return 1
+  [ -s "$prefix/share/man/man7/libraft.7" ] &&
+    grep -qx '.so man3/raft_rawnode_step.3' "$prefix/share/man/man3/raft_rawnode_tick.3"
+}
+
 # Nothing but folders is left; `foreign`, a file that is not ours, is.
 uninstalled() {
   local left
@@ -104,6 +114,7 @@ else
   echo 'skip  CMake: there is none'
 fi
 cd "$CHECKS/../.." || exit 1
+check 'manual pages' manual
 touch "$prefix/include/libraft/foreign.h"
 check uninstall make_quietly uninstall PREFIX="$prefix"
 check 'nothing is left' uninstalled
