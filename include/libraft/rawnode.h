@@ -45,11 +45,12 @@ typedef struct raft_rawnode raft_rawnode;
  * snapshot; then send messages (a leader may send them at once); apply snapshot and
  * committed_entries; advance. In asynchronous mode entries, hard state, snapshot and committed
  * entries are for information only: the storage messages among `messages` carry them, and
- * their responses are to be delivered once the write is durable or applied. */
+ * their responses are to be delivered once the write is durable or applied. With a snapshot there
+ * are no committed entries; it stands for all of them. (etcd-io/raft's Ready.) */
 typedef struct raft_ready {
-  const raft_soft_state *soft_state; /* NULL: unchanged */
-  raft_hard_state hard_state;        /* all zero: unchanged */
-  const raft_read_state *read_states;
+  const raft_soft_state *soft_state;  /* NULL: unchanged */
+  raft_hard_state hard_state;         /* all zero: unchanged */
+  const raft_read_state *read_states; /* each is given once, whether it was applied yet or not */
   size_t read_state_count;
   const raft_entry *entries; /* to append, dropping whatever stands at their indexes and behind */
   size_t entry_count;
@@ -58,16 +59,18 @@ typedef struct raft_ready {
   size_t committed_entry_count;
   const raft_message *messages;
   size_t message_count;
-  bool must_sync; /* the write must be durable before messages are sent */
+  bool must_sync; /* term, vote or entries changed: the write must be durable before messages are
+                     sent. Says nothing of the snapshot, which always must be (as upstream) */
 } raft_ready;
 
-/* Opens a node from what its storage holds. On success *rn is owned by the caller until
- * raft_rawnode_close. RAFT_ECONFIG: see raft_config_check. RAFT_ESTORAGE: storage failed or
- * holds what cannot be (commit beyond the log, applied beyond commit). RAFT_ENOMEM. */
+/* Opens a node, a follower at first, from what its storage holds. On success *rn is owned by the
+ * caller until raft_rawnode_close; on error it is untouched. RAFT_ECONFIG: see raft_config_check.
+ * RAFT_ESTORAGE: storage failed or holds what cannot be (commit beyond the log, applied beyond
+ * commit or before the first entry). RAFT_ENOMEM. (RawNode, NewRawNode.) */
 int raft_rawnode_open(const raft_config *config, raft_rawnode **rn);
 
-/* Frees the node and what its last Ready pointed to. NULL is ignored. Messages and buffers that
- * were retained live on. */
+/* Frees the node and what its last Ready pointed to; works on a poisoned one too. NULL is
+ * ignored. Messages and buffers that were retained live on, and so must the allocator. */
 void raft_rawnode_close(raft_rawnode *rn);
 
 /* A member at the first start of a group. */
@@ -78,44 +81,60 @@ typedef struct raft_peer {
 
 /* First start of a group, on empty storage: writes one AddNode entry a peer at term 1,
  * committed from the start; they come out of Ready to be saved and applied like any other. All
- * members must be given the same list. RAFT_EINVAL: no peers. RAFT_ENOT_EMPTY. */
+ * members must be given the same list in the same order, none of them twice; a member that is added
+ * later is not bootstrapped. The list is borrowed for the call. RAFT_EINVAL: no peers, or not a
+ * list of different ids. RAFT_ENOT_EMPTY: there is a log or a term already. RAFT_ENOMEM. (RawNode's
+ * Bootstrap.) */
 int raft_rawnode_bootstrap(raft_rawnode *rn, const raft_peer *peers, size_t count);
 
-/* One step of the logical clock: elections, heartbeats, quorum check, snapshot time-outs. */
+/* One step of the logical clock: elections, heartbeats, quorum check, snapshot and transfer
+ * time-outs. To be called at an even pace; a clock that jumps is worth one tick, not the missed
+ * ones. RAFT_ENOMEM: time has passed all the same, some message was not made. Allocates nothing in
+ * the steady state. */
 int raft_rawnode_tick(raft_rawnode *rn);
 
-/* One message from a peer or, in asynchronous mode, a response of a storage message. Never
- * written to. RAFT_ESTEP_LOCAL: a local type from the network. RAFT_EPEER_NOT_FOUND: a response
- * from a stranger. RAFT_EMALFORMED, RAFT_ELOG_LOST: ignored, nothing changed. RAFT_EDROPPED_...:
- * a forwarded proposal was dropped. */
+/* One message from a peer or, in asynchronous mode, a response of a storage message. Borrowed for
+ * the call and never written to; payloads with an owner are retained. `to` is not looked at: check
+ * it, and that the connection is that of `from`. RAFT_ESTEP_LOCAL: a local type from the network.
+ * RAFT_EPEER_NOT_FOUND: a response from a stranger. RAFT_EMALFORMED, RAFT_ELOG_LOST: ignored,
+ * nothing changed. RAFT_EDROPPED_..., RAFT_EREAD_...: what a peer forwarded was refused.
+ * RAFT_ENOMEM: as if the message had been lost; a response of one's own storage is then to be
+ * stepped again. */
 int raft_rawnode_step(raft_rawnode *rn, const raft_message *message);
 
-/* Appends one normal entry whose payload is the concatenation of the slices, which are copied.
- * On a follower it is forwarded to the leader, and may then be lost without notice. RAFT_OK does
- * not mean committed. RAFT_EDROPPED_...: it certainly is not in the log. */
+/* Appends one normal entry whose payload is the concatenation of the slices, which are copied
+ * once. On a follower it is forwarded to the leader, and may then be lost without notice. RAFT_OK
+ * does not mean committed: that is when it comes out of Ready. RAFT_EDROPPED_..., RAFT_ENOMEM: it
+ * certainly is not in the log. RAFT_EINVAL: the lengths have no sum. (Thesis 3.5.) */
 int raft_rawnode_propose(raft_rawnode *rn, const raft_slice *slices, size_t count);
 
 /* Appends `count` normal entries, all or none, in one message. Payloads with an owner are
- * retained, not copied. */
+ * retained, not copied; the array is borrowed for the call. Errors as of raft_rawnode_propose;
+ * RAFT_EINVAL: count is 0. */
 int raft_rawnode_propose_batch(raft_rawnode *rn, const raft_bytes *payloads, size_t count);
 
-/* Proposes a membership change. At most one may be unapplied: a second one becomes an empty
- * normal entry, as upstream does. NULL for _v2: leave the joint configuration. */
+/* Proposes a membership change, which is borrowed for the call. At most one may be unapplied: a
+ * second one becomes an empty normal entry, as upstream does, and so does one that does not fit
+ * the configuration in force (joint or not); look at the membership afterwards. NULL for _v2:
+ * leave the joint configuration. Errors as of raft_rawnode_propose. (Thesis 4.1, 4.3.) */
 int raft_rawnode_propose_conf_change(raft_rawnode *rn, const raft_conf_change *change);
 int raft_rawnode_propose_conf_change_v2(raft_rawnode *rn, const raft_conf_change_v2 *change);
 
-/* Puts a committed change into force; to be called when its entry is applied. A change that the
- * application rejects is applied as an empty one with node id 0. *conf_state (may be NULL)
- * receives the new membership, to be kept with snapshots; its lists are valid until the next
- * call on the node. RAFT_ECONF_...: invalid, nothing changed. */
+/* Puts a committed change into force; to be called when its entry is applied, once for each such
+ * entry, in order. A change that the application rejects is applied as an empty one with node id
+ * 0. *conf_state (may be NULL) receives the new membership, to be kept with snapshots; its lists
+ * belong to the node and are valid until the next call on it. RAFT_ECONF_...: invalid, on every
+ * member alike; nothing changed (upstream panics). RAFT_ENOMEM: nothing changed, and it must be
+ * tried again before anything else is applied: other members have put it into force. */
 int raft_rawnode_apply_conf_change(raft_rawnode *rn, const raft_conf_change_v2 *change,
                                    raft_conf_state *conf_state);
 int raft_rawnode_apply_conf_change_v1(raft_rawnode *rn, const raft_conf_change *change,
                                       raft_conf_state *conf_state);
 
-/* Campaigns now, whatever the clock says. With lease-based reads this breaks the word that this
- * node gave its leader, whose lease may rest on it: hand over by raft_rawnode_transfer_leader
- * instead. */
+/* Campaigns now, whatever the clock says; with PreVote if that is on. No-op on a leader, a
+ * learner, a stranger, and while a change of membership is committed but not applied. With
+ * lease-based reads this breaks the word that this node gave its leader, whose lease may rest on
+ * it: hand over by raft_rawnode_transfer_leader instead. */
 int raft_rawnode_campaign(raft_rawnode *rn);
 
 /* A leader sends a heartbeat to everyone now, e.g. to find out sooner who is there. No-op on
@@ -123,36 +142,50 @@ int raft_rawnode_campaign(raft_rawnode *rn);
 int raft_rawnode_ping(raft_rawnode *rn);
 
 /* Asks the leader to hand over to `transferee`; it is helped to catch up first, proposals are
- * dropped meanwhile, and it is given up after one election timeout (thesis 3.10). */
+ * dropped meanwhile, and it is given up after one election timeout (thesis 3.10). On a follower
+ * the request is forwarded, and may be lost. RAFT_OK does not mean done: soft_state of a Ready
+ * says who leads. No-op when `transferee` is no voter; the leader's own id ends a hand-over. */
 int raft_rawnode_transfer_leader(raft_rawnode *rn, uint64_t transferee);
 
-/* A follower forgets its leader within the term, so that it may vote for another one. */
+/* A follower forgets its leader within the term, so that it may vote for another one, e.g. when
+ * the embedder knows that the leader's machine is gone. No-op on others, and with lease-based
+ * reads, which it would break. (Upstream's ForgetLeader.) */
 int raft_rawnode_forget_leader(raft_rawnode *rn);
 
 /* Asks for an index at which a linearizable read may be served; it comes as a raft_read_state
- * with this context. Forwarded by followers and learners, and may then be lost without notice:
- * retry after a time-out. (Thesis 6.4.) */
+ * with this context, whose bytes are copied or retained. Contexts need not differ. Forwarded by
+ * followers and learners, and may then be lost without notice: retry after a time-out. A leader
+ * that steps down gives its own ones up, with a status. RAFT_EREAD_NO_LEADER, RAFT_EREAD_TOO_MANY,
+ * RAFT_ENOMEM: it was not asked for. (Thesis 6.4.) */
 int raft_rawnode_read_index(raft_rawnode *rn, const raft_bytes *context);
 
-/* The last message to `id` could not be sent: replicate to it more carefully. */
+/* The last message to `id` could not be sent: replicate to it more carefully, one append at a time
+ * until it answers. No-op unless leader, and for strangers. */
 int raft_rawnode_report_unreachable(raft_rawnode *rn, uint64_t id);
 
-/* What became of the snapshot sent to `id`. To be called for each MsgSnap; one that is never
- * reported times out (raft_config.snapshot_timeout_ticks). */
+/* What became of the snapshot sent to `id`; until then nothing else is sent to it. To be called for
+ * each MsgSnap when the transport is done with it; one that is never reported times out
+ * (raft_config.snapshot_timeout_ticks). No-op when there is none under way. */
 int raft_rawnode_report_snapshot(raft_rawnode *rn, uint64_t id, bool success);
 
-/* True if raft_rawnode_ready would give anything to do. Constant time, no allocation. */
+/* True if raft_rawnode_ready would give anything to do; false when poisoned. Constant time, no
+ * allocation. */
 bool raft_rawnode_has_ready(const raft_rawnode *rn);
 
-/* Takes all the work that is due. In synchronous mode it must be followed by
- * raft_rawnode_advance before the next one (RAFT_EUSAGE). RAFT_ENOMEM: ask again, nothing is lost.
- */
+/* Takes all the work that is due; *ready belongs to the node (see the head of this file for how
+ * long). In synchronous mode it must be followed by raft_rawnode_advance before the next one
+ * (RAFT_EUSAGE). Messages, proposals and ticks may be put in between. RAFT_ENOMEM: ask again,
+ * nothing is lost. RAFT_ESTORAGE: entries to be applied cannot be read. */
 int raft_rawnode_ready(raft_rawnode *rn, const raft_ready **ready);
 
-/* The work of `ready` is done. RAFT_EUSAGE: there is none outstanding, or asynchronous mode. */
+/* The work of `ready` is done, all of it: saved, handed to the network, applied. Now the node
+ * counts its own vote and acknowledgement. Never to be called after a write that failed.
+ * RAFT_EUSAGE: there is none outstanding, or asynchronous mode. RAFT_ENOMEM: it is done; a message
+ * that follows from it was not made. */
 int raft_rawnode_advance(raft_rawnode *rn, const raft_ready *ready);
 
-/* State, from cheap to complete; nothing is allocated. */
+/* State, from cheap to complete; nothing is allocated. Works on a poisoned node too. What it points
+ * to belongs to the node, see raft_status. */
 void raft_rawnode_basic_status(const raft_rawnode *rn, raft_basic_status *status);
 void raft_rawnode_status(const raft_rawnode *rn, raft_status *status);
 

@@ -173,6 +173,19 @@ static void read_keyboard(notebook *n) {
 
 /* ---- begin, and go on for ever ---- */
 
+static int bootstrap(notebook *n, char **members, size_t count) {
+  raft_peer *peers = calloc(count, sizeof *peers);
+  if (peers == NULL) {
+    return RAFT_ENOMEM;
+  }
+  for (size_t i = 0; i < count; i++) {
+    peers[i].id = strtoull(members[i], NULL, 10);
+  }
+  int rc = raft_rawnode_bootstrap(n->node, peers, count);
+  free(peers);
+  return rc;
+}
+
 static void open_node(notebook *n, uint64_t id, char **members, size_t count) {
   raft_config config;
   raft_snapshot snapshot = journal_snapshot(&n->journal);
@@ -183,16 +196,15 @@ static void open_node(notebook *n, uint64_t id, char **members, size_t count) {
   config.id = id;
   config.storage = n->journal.storage;
   config.applied = n->applied; /* what came after the snapshot is handed out again */
-  check(raft_rawnode_open(&config, &n->node), "opening");
-  n->links.node = n->node;
-  if (n->journal.hard_state.term == 0 && count > 0) { /* an empty journal: the first start */
-    raft_peer *peers = calloc(count, sizeof *peers);
-    for (size_t i = 0; peers != NULL && i < count; i++) {
-      peers[i].id = strtoull(members[i], NULL, 10);
-    }
-    check(raft_rawnode_bootstrap(n->node, peers, count), "bootstrap");
-    free(peers);
+  int rc = raft_rawnode_open(&config, &n->node);
+  if (rc == RAFT_OK && n->journal.hard_state.term == 0 && count > 0) {
+    rc = bootstrap(n, members, count); /* an empty journal: the first start */
   }
+  if (rc != RAFT_OK) {
+    fprintf(stderr, "notebook: cannot begin: %s\n", raft_error_string(rc));
+    exit(1);
+  }
+  n->links.node = n->node;
 }
 
 static int64_t now_ms(void) {
