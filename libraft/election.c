@@ -97,6 +97,9 @@ int raft_election_hup(raft_rawnode *node, raft_campaign campaign) {
   if (!raft_role_promotable(node)) {
     return cannot_campaign(node, 1);
   }
+  if (node->term >= RAFT_LAST_TERM) {
+    return cannot_campaign(node, 3); /* terms must not begin again at 0 */
+  }
   /* A conf change that is committed but not applied could make this a campaign with the wrong
    * voters. */
   bool unapplied = false;

@@ -29,7 +29,7 @@ static int answer_rejection(raft_rawnode *node, const raft_message *message) {
 /* Entries follow each other, and terms never fall. */
 static bool is_consistent(const raft_message *message) {
   uint64_t term = message->log_term;
-  if (message->index > UINT64_MAX - 1 - message->entry_count) {
+  if (message->index > RAFT_LAST_INDEX || message->entry_count > RAFT_LAST_INDEX) {
     return false;
   }
   for (size_t i = 0; i < message->entry_count; i++) {

@@ -51,6 +51,15 @@ static size_t fitting(const raft_entry *entries, size_t count, uint64_t max_byte
   return n;
 }
 
+static bool are_consecutive(const raft_entry *entries, size_t count, uint64_t from) {
+  for (size_t i = 0; i < count; i++) {
+    if (entries[i].index != from + i) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* Takes one piece of [lo, hi) from storage. *done: storage gave less than there was room for. */
 static int gather_piece(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_bytes, gathered *got,
                         bool *done) {
@@ -66,11 +75,14 @@ static int gather_piece(raft_log *log, uint64_t lo, uint64_t hi, uint64_t max_by
   if (rc != RAFT_OK) {
     return raft_log_storage_failure(log, rc);
   }
-  if (given == 0 || given > want || got->entries[got->count].index != lo) {
+  if (given == 0 || given > want) {
     return raft_log_storage_failure(log, RAFT_ESTORAGE);
   }
   size_t before = got->count;
-  got->count += given;
+  got->count += given; /* from here on their references are ours, whatever they are */
+  if (!are_consecutive(got->entries + before, given, lo)) {
+    return raft_log_storage_failure(log, RAFT_ESTORAGE);
+  }
   /* The first piece is taken as storage gave it: cutting it again would skip entries that
    * the limit's owner has already accounted for. Later pieces must fit what is left. */
   uint64_t bytes = raft_entries_size(got->entries + before, given);

@@ -27,11 +27,11 @@ static size_t unowned(raft_bytes bytes) {
 }
 
 static raft_ids own_ids(raft_ids ids, uint64_t **at) {
-  if (ids.count > 0) {
-    memcpy(*at, ids.ids, ids.count * sizeof *ids.ids);
-  }
   raft_ids own = {*at, ids.count};
-  *at += ids.count;
+  if (ids.count > 0) { /* else there may be no memory behind *at either */
+    memcpy(*at, ids.ids, ids.count * sizeof *ids.ids);
+    *at += ids.count;
+  }
   return own;
 }
 

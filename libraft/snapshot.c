@@ -138,6 +138,9 @@ static int restore(raft_rawnode *node, const raft_snapshot *snapshot) {
 int raft_snapshot_receive(raft_rawnode *node, const raft_message *message) {
   static const raft_snapshot none = {.index = 0};
   const raft_snapshot *snapshot = message->snapshot == NULL ? &none : message->snapshot;
+  if (snapshot->index > RAFT_LAST_INDEX || snapshot->term > message->term) {
+    return RAFT_EMALFORMED; /* no leader has that in its log */
+  }
   bool wanted = false;
   int rc = raft_reserve_self(node);
   if (rc == RAFT_OK) {

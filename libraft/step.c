@@ -262,7 +262,8 @@ static int check(const raft_rawnode *node, const raft_message *message) {
   bool anonymous = is(message, FROM_LEADER | VOTE) && message->from == RAFT_NO_ID;
   bool echo = is(message, FROM_LEADER) && message->from == node->config.id;
   bool empty = message->type == RAFT_MSG_PROP && message->entry_count == 0;
-  return anonymous || echo || is_timeless(message) || empty ? RAFT_EMALFORMED : RAFT_OK;
+  bool endless = message->term > RAFT_LAST_TERM;
+  return anonymous || echo || endless || is_timeless(message) || empty ? RAFT_EMALFORMED : RAFT_OK;
 }
 
 int raft_rawnode_step(raft_rawnode *rn, const raft_message *message) {

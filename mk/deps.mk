@@ -20,8 +20,9 @@ DEPS_LINT := gcc g++ clang clang-format clang-tidy cppcheck mandoc
 DEPS_VALGRIND := valgrind
 DEPS_INSTALL := gcc g++ cmake
 DEPS_COVERAGE := gcovr
+DEPS_FUZZ := clang libclang-rt-14-dev
 
-.PHONY: deps deps-lint deps-valgrind deps-coverage deps-install
+.PHONY: deps deps-lint deps-valgrind deps-coverage deps-install deps-fuzz
 deps: ## Install the Debian packages that are missing
 	@sh mk/deps.sh $(DEPS_BUILD) $(DEPS_RUN) $(if $(COVERAGE),$(DEPS_COVERAGE))
 
@@ -36,3 +37,6 @@ deps-coverage: deps
 
 deps-install: deps
 	@sh mk/deps.sh $(DEPS_INSTALL)
+
+deps-fuzz: deps
+	@sh mk/deps.sh $(DEPS_FUZZ)

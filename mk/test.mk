@@ -51,8 +51,8 @@ define run_tests
 endef
 
 .PHONY: test unit datadriven cluster-test tsan valgrind coverage
-test: deps ## Run all tests: unit, datadriven, checks, cluster
-	$(call run_tests,unit datadriven checks cluster)
+test: deps ## Run all tests: unit, datadriven, fuzz corpus, checks, cluster
+	$(call run_tests,unit datadriven fuzz checks cluster)
 
 unit: deps ## Run the unit tests
 	$(call run_tests,unit)

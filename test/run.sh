@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - run test suites, one line each, and sum them up.
 #
-# Usage: test/run.sh GROUP…      groups: unit datadriven checks cluster coverage
+# Usage: test/run.sh GROUP…      groups: unit datadriven fuzz checks cluster coverage
 #
 # A suite is one command. What it counted is taken from the last line of its output that
 # reads "N passed, N failed" (ours) or "…%: Checks: N, Failures: N, Errors: N" (Check's); a suite
@@ -143,6 +143,17 @@ datadriven() {
   waiting
 }
 
+# What fuzzing once found, and what reaches most of the code.
+fuzz() {
+  local program target
+  for program in build/test/fuzz/fuzz_*; do
+    target=${program##*/}
+    if [ -x "$program" ] && [ -f "test/fuzz/$target.c" ]; then
+      suite "fuzz/${target#fuzz_}" "$program" "test/fuzz/corpus/$target"
+    fi
+  done
+}
+
 checks() {
   local name
   for name in layers freestanding headers names files behaviours links snippets; do
@@ -165,7 +176,7 @@ coverage() {
 
 for group in "$@"; do
   case $group in
-  unit | datadriven | checks | cluster | coverage) "$group" ;;
+  unit | datadriven | fuzz | checks | cluster | coverage) "$group" ;;
   *) echo "run.sh: unknown group $group" >&2 && exit 2 ;;
   esac
 done

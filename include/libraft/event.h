@@ -39,7 +39,8 @@ typedef enum raft_event_type {
   RAFT_EVENT_VOTE_IGNORED_LEASE, /* peer; a: ticks left of the lease, b: 1 for a pre-vote */
   RAFT_EVENT_HIGHER_TERM,        /* peer; a: message type, b: its term */
   RAFT_EVENT_LOWER_TERM,         /* peer; a: message type, b: its term */
-  RAFT_EVENT_CANNOT_CAMPAIGN,    /* a: 1 not promotable, 2 unapplied configuration change */
+  RAFT_EVENT_CANNOT_CAMPAIGN,    /* a: 1 not promotable, 2 unapplied configuration
+                                    change, 3 no term is left */
   RAFT_EVENT_QUORUM_LOST,        /* leader steps down: quorum not active */
   RAFT_EVENT_LEADER_FORGOTTEN,   /* peer: the leader */
   RAFT_EVENT_FORGET_REFUSED,     /* lease-based reads forbid it */

@@ -286,6 +286,12 @@ bool script_load(struct script *script, const char *path, struct text *error) {
   return read_file(path, &script->text, error) && parse_script(script, error);
 }
 
+bool script_parse(struct script *script, const char *text, size_t len, struct text *error) {
+  *script = (struct script){0};
+  text_append(&script->text, text, len);
+  return parse_script(script, error);
+}
+
 static void argument_free(struct argument *argument) {
   for (size_t i = 0; i < argument->value_count; i++) {
     free(argument->values[i]);

@@ -49,6 +49,8 @@ struct script {
 /* Reads a file. False: cannot be read or is no script; *error says why, with the line where it
  * is about one ("12: …"). script_free is due either way. */
 bool script_load(struct script *script, const char *path, struct text *error);
+/* The same with a text, which is copied. */
+bool script_parse(struct script *script, const char *text, size_t len, struct text *error);
 void script_free(struct script *script);
 
 /* First argument of that name, NULL when there is none. */

@@ -181,6 +181,34 @@ START_TEST(what_a_generous_storage_gives_is_not_cut_again) {
 }
 END_TEST
 
+/* A storage that gives the right first entry, and others than those asked for behind it. */
+static int other_entries(void *ctx, uint64_t lo, uint64_t hi, uint64_t max_bytes, raft_entry *out,
+                         size_t *count) {
+  (void)ctx;
+  (void)hi;
+  (void)max_bytes;
+  for (size_t i = 0; i < *count; i++) {
+    raft_buf *data = raft_buf_copy(&memory.iface, "other", 5);
+    ck_assert_ptr_nonnull(data);
+    out[i] = entry_of(1, lo + 2 * i);
+    out[i].data = (raft_bytes){raft_buf_data(data), 5, data};
+  }
+  return RAFT_OK;
+}
+
+START_TEST(entries_that_were_not_asked_for_are_refused_and_released) {
+  store(1, 9, 1);
+  raft_storage other = *raft_memory_storage_interface(storage);
+  other.entries = other_entries;
+  ck_assert_int_eq(raft_log_open(&log_, &other, &memory.iface, RAFT_NO_LIMIT), RAFT_OK);
+  size_t before = memory.live_blocks;
+  raft_body *body = NULL;
+  ck_assert_int_eq(raft_log_slice(&log_, 2, 6, RAFT_NO_LIMIT, &body), RAFT_ESTORAGE);
+  ck_assert_int_eq(log_.failure, RAFT_ESTORAGE);
+  ck_assert_uint_eq(memory.live_blocks, before);
+}
+END_TEST
+
 START_TEST(an_append_keeps_what_already_matches) {
   open_log(RAFT_NO_LIMIT);
   append(1, 5, 1);
@@ -433,6 +461,7 @@ int main(void) {
   tcase_add_test(tests, limits_cut_slices_but_leave_one_entry);
   tcase_add_test(tests, a_long_slice_is_fetched_in_pieces);
   tcase_add_test(tests, what_a_generous_storage_gives_is_not_cut_again);
+  tcase_add_test(tests, entries_that_were_not_asked_for_are_refused_and_released);
   tcase_add_test(tests, an_append_keeps_what_already_matches);
   tcase_add_test(tests, an_append_replaces_from_the_first_conflict);
   tcase_add_test(tests, an_append_that_does_not_fit_is_refused);

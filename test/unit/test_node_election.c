@@ -485,6 +485,19 @@ START_TEST(messages_of_terms_that_are_over_change_nothing) {
 }
 END_TEST
 
+/* A liar can take a group to the end of all terms, but not around it, back to the first one. */
+START_TEST(terms_never_begin_again) {
+  const uint64_t last = UINT64_MAX - 1;
+  raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT, .from = 2, .to = 1, .term = last};
+  ck_assert_int_eq(group_step(&g, heartbeat), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
+  group_tick(&g, 60);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.term, last);
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_FOLLOWER);
+  ck_assert_int_eq(group_step(&g, vote_request(3, 1, UINT64_MAX, 9, 9)), RAFT_EMALFORMED);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_majority_elects,
@@ -514,6 +527,7 @@ int main(void) {
       a_pre_vote_does_not_count_in_the_election,
       a_leader_does_not_campaign,
       messages_of_terms_that_are_over_change_nothing,
+      terms_never_begin_again,
   };
   return run_suite("election", tests, sizeof tests / sizeof tests[0], open_plain, close_group);
 }

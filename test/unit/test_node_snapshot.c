@@ -388,6 +388,15 @@ START_TEST(a_membership_that_cannot_be_is_malformed) {
 }
 END_TEST
 
+START_TEST(a_place_that_no_log_can_have_is_malformed) {
+  raft_snapshot bad = snapshot_at(UINT64_MAX, 1);
+  ck_assert_int_eq(receive(3, &bad), RAFT_EMALFORMED);
+  bad = snapshot_at(20, 2); /* in a message of term 1 */
+  ck_assert_int_eq(receive(3, &bad), RAFT_EMALFORMED);
+  ck_assert_uint_eq(group_status(&g, 3).last_index, 1);
+}
+END_TEST
+
 START_TEST(what_is_installed_is_applied_before_anything_behind_it) {
   g.members[3].cut = true;
   raft_snapshot snapshot = snapshot_at(20, 1);
@@ -479,6 +488,7 @@ int main(void) {
       a_snapshot_of_others_is_ignored,
       learners_and_leaving_voters_take_part,
       a_membership_that_cannot_be_is_malformed,
+      a_place_that_no_log_can_have_is_malformed,
       what_is_installed_is_applied_before_anything_behind_it,
       a_newer_snapshot_replaces_the_one_being_written,
       a_node_starts_from_its_snapshot,

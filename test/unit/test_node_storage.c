@@ -1,5 +1,4 @@
-/* test_node_memory_storage.c - storage that has no memory to answer loses a message, never an
- * entry.
+/* test_node_storage.c - storage that has no memory to answer loses a message, never an entry.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -149,5 +148,5 @@ int main(void) {
       a_read_whose_commit_could_not_be_judged_is_made_up_for,
       a_snapshot_that_cannot_be_compared_is_not_installed,
   };
-  return run_suite("memory_storage", tests, sizeof tests / sizeof tests[0], setup, teardown);
+  return run_suite("storage answers", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }
