@@ -57,7 +57,7 @@ $(PIC_GEN_OBJECTS): $(PIC)/gen/%.o: build/gen/%.c $(FLAGS_STAMP) | $(GEN_HEADERS
 # --- installing -------------------------------------------------------------------------------
 
 INSTALLED_HEADERS := $(notdir $(wildcard include/libraft/*.h))
-MAN_PAGES := $(notdir $(wildcard docs/man/*.[1-9]))
+MAN_PAGES := $(notdir $(wildcard docs/man/*.[37]))
 # $(call man_path,PAGE): man3/raft_bytes.3
 man_path = man$(subst .,,$(suffix $(1)))/$(1)
 

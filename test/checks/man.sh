@@ -2,7 +2,8 @@
 # man.sh - the manual pages are clean, and say what the headers say.
 #
 # Each public function is in the NAME section of exactly one page, and its prototype there is the
-# header's; each option of raft_config and each error code is described.
+# header's; each option of raft_config and each error code is described, and so is each option of
+# a program.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -u
@@ -112,11 +113,24 @@ options_and_codes() {
   done
 }
 
+# programs: pages of section 1 have each option that --help shows; those that are not built are skipped.
+programs() {
+  local page program option
+  for page in "$PAGES"/*.1; do
+    program=build/bin/$(basename "$page" .1)
+    [ -x "$program" ] || continue
+    for option in $("$program" --help | grep -oE '(^|[ ,[])--[a-z][a-z-]*' | grep -oE '[a-z][a-z-]*' | sort -u); do
+      grep -qE "Fl -$option( |\$)" "$page" || problem "$page: lacks --$option"
+    done
+  done
+}
+
 command -v mandoc > /dev/null || { echo 'man.sh: needs mandoc' && exit 1; }
 test/checks/public_functions.sh > "$out/functions"
 lint
 documented_once
 prototypes
 options_and_codes
+programs
 [ $status != 0 ] || echo "$(wc -l < "$out/functions") functions in $(wc -l < "$out/pages") pages"
 exit $status
