@@ -18,41 +18,61 @@ typedef enum raft_read_only_option {
 } raft_read_only_option;
 
 /* Fill with raft_config_init(), then set what differs. The struct is copied by
- * raft_rawnode_open; `storage` and `allocator` are referred to and must outlive the node. */
+ * raft_rawnode_open; `storage` and `allocator` are referred to and must outlive the node. The
+ * default stands first in each comment, then the range, the meaning, and etcd-io/raft's name where
+ * it is another one. Members of a group should agree on check_quorum, pre_vote, read_only and
+ * election_ticks; pre_vote may be switched on member by member. */
 typedef struct raft_config {
   size_t size; /* sizeof(raft_config): set by raft_config_init, lets the struct grow */
 
   /* Who and from where. Required: id, storage. */
   uint64_t id; /* not 0, RAFT_APPEND_THREAD or RAFT_APPLY_THREAD */
   const raft_storage *storage;
-  uint64_t applied;                /* last index that the application has applied; 0: none */
+  uint64_t applied;                /* last index that the application has applied, durably; 0: as
+                                      far as the log is compacted. Entries behind it come out of
+                                      Ready. Neither above the commit index nor below the first
+                                      entry - 1, else opening answers RAFT_ESTORAGE */
   const raft_allocator *allocator; /* NULL: raft_default_allocator() */
   uint64_t seed;                   /* election timeouts are a function of seed and id */
   raft_log_function log;           /* NULL: silent */
   void *log_ctx;
 
   /* Time, in calls of raft_rawnode_tick. */
-  uint32_t election_ticks;         /* 10; > heartbeat_ticks. Timeouts are drawn from [n, 2n-1] */
-  uint32_t heartbeat_ticks;        /* 1 */
+  uint32_t election_ticks;         /* 10; > heartbeat_ticks. A follower that hears nothing so long
+                                      campaigns; each draws from [n, 2n-1] (thesis 3.4) */
+  uint32_t heartbeat_ticks;        /* 1; > 0. How often a leader says that it is there */
   uint32_t snapshot_timeout_ticks; /* 600; a snapshot not reported on for so long is probed again.
                                       0: never */
 
   /* Limits, in bytes of raft_entry_size unless said otherwise. */
-  uint64_t max_size_per_message;         /* 1 MiB; at least one entry is always sent */
-  uint64_t max_committed_size_per_ready; /* 0: max_size_per_message. Over all unacknowledged */
-  uint64_t max_uncommitted_size;         /* payload bytes; 0: no limit */
-  uint32_t max_inflight_messages;        /* 256 appends per follower */
-  uint64_t max_inflight_bytes;           /* 0: no limit; else >= max_size_per_message */
-  uint32_t max_pending_reads;            /* 4096; 0: no limit */
+  /* 1 MiB. Entries of one append; at least one is always sent. 0: one each (MaxSizePerMsg). */
+  uint64_t max_size_per_message;
+  /* 0: max_size_per_message. Entries handed out to be applied and not yet acknowledged, over all
+   * Readies. */
+  uint64_t max_committed_size_per_ready;
+  /* 0: no limit. Payload bytes that a leader takes before they are applied; one proposal is always
+   * taken (MaxUncommittedEntriesSize). */
+  uint64_t max_uncommitted_size;
+  /* 256; > 0. Appends to one follower that it has not acknowledged (MaxInflightMsgs) ... */
+  uint32_t max_inflight_messages;
+  /* 0: no limit; else >= max_size_per_message. ... and their bytes; one message may cross it. */
+  uint64_t max_inflight_bytes;
+  uint32_t max_pending_reads; /* 4096; 0: no limit. Reads that wait at this leader */
 
   /* Behaviour. */
-  bool check_quorum;                   /* true */
-  bool pre_vote;                       /* true */
-  raft_read_only_option read_only;     /* RAFT_READ_ONLY_SAFE */
-  bool async_storage_writes;           /* false: Ready/Advance; true: storage messages */
-  bool disable_proposal_forwarding;    /* false */
-  bool disable_conf_change_validation; /* false */
-  bool step_down_on_removal;           /* false */
+  /* true. A leader that hears no quorum for an election timeout steps down; and whoever hears a
+   * leader refuses its vote to others (thesis 6.2, 4.2.3). */
+  bool check_quorum;
+  /* true. A candidate asks first whether it could win, so one that was cut off disturbs nobody
+   * (thesis 9.6). */
+  bool pre_vote;
+  raft_read_only_option read_only;  /* RAFT_READ_ONLY_SAFE */
+  bool async_storage_writes;        /* false: Ready/Advance; true: storage messages, no Advance */
+  bool disable_proposal_forwarding; /* false; true: a follower refuses proposals */
+  bool disable_conf_change_validation; /* false; true: a leader proposes any membership change; only
+                                          applying it tells whether it can be */
+  bool step_down_on_removal;           /* false; true: a leader that an applied change takes out of
+                                          the voters follows at once */
   bool silent_read_drops;              /* false; true: abandoned reads are not reported */
   bool etcd_quirks; /* false; true: for comparing the two, does as etcd-io/raft also where that is
                        no better: a change dropped for max_uncommitted_size counts as pending; a
