@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "describe_text.h"
+#include "vote_traffic.h"
 
 /* --- messages ------------------------------------------------------------------------------ */
 
@@ -47,6 +48,16 @@ static void write_entries(raft_text *text, const raft_message *message, const ch
   raft_text_format(text, "\n%s]", indent);
 }
 
+/* What only nodes say that use options which etcd-io/raft does not have. */
+static void write_options(raft_text *text, const raft_message *message) {
+  if (message->priority != 0) {
+    raft_text_format(text, " Priority:%" PRId64, message->priority);
+  }
+  if (message->request_snapshot) {
+    raft_text_string(text, " RequestSnapshot");
+  }
+}
+
 /* Everything but the responses. */
 static void write_body(raft_text *text, const raft_message *message, const char *indent) {
   raft_text_string(text, indent);
@@ -60,7 +71,10 @@ static void write_body(raft_text *text, const raft_message *message, const char 
     raft_text_format(text, " Rejected (Hint: %" PRIu64 ")", message->reject_hint);
   }
   write_number_if_any(text, " Commit:", message->commit);
-  write_number_if_any(text, " Vote:", message->vote);
+  bool votes = raft_is_vote_traffic(message->type);
+  write_number_if_any(
+      text, votes ? " CommitTerm:" : " Vote:", votes ? message->commit_term : message->vote);
+  write_options(text, message);
   write_entries(text, message, indent);
   if (message->snapshot != NULL && message->snapshot->index != 0) {
     raft_text_format(text, "\n%s  Snapshot: ", indent);

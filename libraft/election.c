@@ -17,12 +17,46 @@ static bool is_pre_vote(const raft_message *message) {
   return message->type == RAFT_MSG_PRE_VOTE || message->type == RAFT_MSG_PRE_VOTE_RESP;
 }
 
-/* ---- campaigning ---- */
-
 static int cannot_campaign(const raft_rawnode *node, uint64_t why) {
   raft_emit(node, RAFT_LOG_WARN, RAFT_EVENT_CANNOT_CAMPAIGN, 0, 0, why, 0);
   return RAFT_OK;
 }
+
+/* ---- what vote traffic says about commits (raft_config.commit_in_votes) ---- */
+
+void raft_election_tell_commit(raft_rawnode *node, raft_message *message) {
+  uint64_t term = 0;
+  if (node->config.commit_in_votes &&
+      raft_log_term(&node->log, node->log.committed, &term) == RAFT_OK && term != 0) {
+    message->commit = node->log.committed;
+    message->commit_term = term;
+  }
+}
+
+/* That an entry is committed is true in every term, and whoever has it has all before it. */
+int raft_election_learn_commit(raft_rawnode *node, const raft_message *message) {
+  raft_entry_id id = {message->commit_term, message->commit};
+  bool moved = false, unapplied = false;
+  if (node->role == RAFT_LEADER) {
+    return RAFT_OK; /* counts for itself, and tells others when it moves on */
+  }
+  int rc = raft_log_maybe_commit(&node->log, id, &moved);
+  if (!moved) {
+    return rc;
+  }
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_COMMIT_LEARNED, message->from, id.index, id.term, 0);
+  if (node->role == RAFT_FOLLOWER) {
+    return RAFT_OK;
+  }
+  /* A campaign under a membership that is over is given up; the next one knows better. */
+  rc = raft_log_scan_unapplied(&node->log, raft_is_conf_change_entry, &unapplied);
+  if (rc != RAFT_OK || unapplied) {
+    raft_become_role_follower(node, node->term, RAFT_NO_ID);
+  }
+  return rc;
+}
+
+/* ---- campaigning ---- */
 
 /* A pre-election is about the term that would be campaigned for. */
 static uint64_t campaign_term(const raft_rawnode *node, raft_campaign campaign) {
@@ -37,6 +71,8 @@ static void request_vote(raft_rawnode *node, uint64_t to, raft_campaign campaign
                           .term = campaign_term(node, campaign),
                           .index = last.index,
                           .log_term = last.term};
+  request.priority = raft_priority(node);
+  raft_election_tell_commit(node, &request);
   if (campaign == RAFT_CAMPAIGN_TRANSFER) {
     request.context.data = TRANSFER_CONTEXT;
     request.context.len = TRANSFER_CONTEXT_LEN;
@@ -135,11 +171,15 @@ static uint32_t lease_ticks_left(const raft_rawnode *node) {
   return unknown && node->clock < ticks ? ticks - (uint32_t)node->clock : 0;
 }
 
+/* The leader itself called the candidate. */
+static bool is_called(const raft_message *message) {
+  return message->context.len == TRANSFER_CONTEXT_LEN &&
+         memcmp(message->context.data, TRANSFER_CONTEXT, TRANSFER_CONTEXT_LEN) == 0;
+}
+
 bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message) {
-  bool forced = message->context.len == TRANSFER_CONTEXT_LEN &&
-                memcmp(message->context.data, TRANSFER_CONTEXT, TRANSFER_CONTEXT_LEN) == 0;
   uint32_t left = lease_ticks_left(node);
-  if (forced || left == 0) {
+  if (is_called(message) || left == 0) {
     return false;
   }
   raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_IGNORED_LEASE, message->from, 0, left,
@@ -152,15 +192,40 @@ static bool can_vote(const raft_rawnode *node, const raft_message *message) {
          (message->type == RAFT_MSG_PRE_VOTE && message->term > node->term);
 }
 
-int raft_election_vote_request(raft_rawnode *node, const raft_message *message) {
+/* Would this node rather lead itself? Not if it cannot: the candidate's log is better, so that the
+ * candidate would refuse it in turn, or it may not campaign. And not if the candidate was called.
+ */
+static int claims_precedence(raft_rawnode *node, const raft_message *message, bool *claims) {
+  *claims = false;
+  if (raft_priority(node) <= message->priority || is_called(message) ||
+      node->vote == message->from || !raft_role_promotable(node)) {
+    return RAFT_OK;
+  }
+  raft_entry_id own = {0, 0};
+  int rc = raft_log_last_id(&node->log, &own);
+  *claims = own.term == message->log_term && own.index == message->index;
+  return rc;
+}
+
+/* To be granted? A log that is not good enough must not lead, whoever asks. */
+static int judge(raft_rawnode *node, const raft_message *message, bool *grant) {
   raft_entry_id theirs = {message->log_term, message->index};
+  bool claims = false;
+  int rc = raft_log_is_up_to_date(&node->log, theirs, grant);
+  if (rc == RAFT_OK && *grant) {
+    rc = claims_precedence(node, message, &claims);
+  }
+  *grant = *grant && !claims && can_vote(node, message);
+  return rc;
+}
+
+int raft_election_vote_request(raft_rawnode *node, const raft_message *message) {
   bool grant = false;
-  int rc = raft_log_is_up_to_date(&node->log, theirs, &grant);
+  int rc = judge(node, message, &grant);
   rc = rc == RAFT_OK ? raft_reserve_self(node) : rc;
   if (rc != RAFT_OK) {
     return rc;
   }
-  grant = grant && can_vote(node, message);
   /* A grant is about the term that was asked for, a rejection tells the own one. Learners vote
    * too: one may have been promoted without having heard of it yet. */
   raft_message response = {.type =
@@ -168,6 +233,9 @@ int raft_election_vote_request(raft_rawnode *node, const raft_message *message) 
                            .to = message->from,
                            .term = grant ? message->term : node->term,
                            .reject = !grant};
+  if (!grant) {
+    raft_election_tell_commit(node, &response);
+  }
   raft_emit(node, RAFT_LOG_INFO, grant ? RAFT_EVENT_VOTE_CAST : RAFT_EVENT_VOTE_REJECTED,
             message->from, message->index, message->log_term, is_pre_vote(message));
   raft_send(node, &response);

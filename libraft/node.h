@@ -12,6 +12,7 @@
 
 #include <libraft/rawnode.h>
 
+#include "extras.h"
 #include "log.h"
 #include "outbox.h"
 #include "tracker.h"
@@ -92,6 +93,7 @@ typedef struct raft_settings {
   bool hand_over_on_removal : 1;
   bool batch_append : 1;
   bool skip_commit_broadcast : 1;
+  bool commit_in_votes : 1;
 } raft_settings;
 
 /* There may be a million of these in a process: fields are laid out so that none is wasted. */
@@ -114,6 +116,8 @@ struct raft_rawnode {
   uint64_t lead_transferee;
   uint64_t round;    /* newest heartbeat round: clock << RAFT_ROUND_BITS at least */
   raft_reads *reads; /* NULL: none */
+
+  raft_extras *extras; /* NULL: no option needs it */
 
   /* The logical clock. */
   uint64_t clock;
@@ -159,6 +163,13 @@ int raft_poison(raft_rawnode *node, int code, unsigned line);
 int raft_finish(raft_rawnode *node, int rc);
 #define RAFT_BROKEN(node) raft_poison((node), RAFT_EINVARIANT, __LINE__)
 
+/* ---- extras.c ---- */
+raft_extras *raft_extras_make(raft_rawnode *node); /* NULL: no memory */
+void raft_extras_close(raft_rawnode *node);
+static inline int64_t raft_priority(const raft_rawnode *node) {
+  return node->extras == NULL ? 0 : node->extras->priority;
+}
+
 /* ---- role.c ---- */
 void raft_become_role_follower(raft_rawnode *node, uint64_t term, uint64_t lead);
 void raft_become_role_pre_candidate(raft_rawnode *node);
@@ -176,6 +187,9 @@ typedef enum raft_campaign {
 int raft_election_hup(raft_rawnode *node, raft_campaign campaign);
 int raft_election_vote_request(raft_rawnode *node, const raft_message *message);
 int raft_election_vote_response(raft_rawnode *node, const raft_message *message);
+/* Vote traffic may tell of a commit that this node has not heard of (commit_in_votes). */
+int raft_election_learn_commit(raft_rawnode *node, const raft_message *message);
+void raft_election_tell_commit(raft_rawnode *node, raft_message *message);
 /* Is a vote request to be ignored, because a leader is known to be alive? */
 bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message);
 

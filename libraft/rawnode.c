@@ -105,6 +105,7 @@ static raft_settings settings_of(const raft_config *config) {
       .hand_over_on_removal = config->hand_over_on_removal,
       .batch_append = config->batch_append,
       .skip_commit_broadcast = config->skip_commit_broadcast,
+      .commit_in_votes = config->commit_in_votes,
   };
   return settings;
 }
@@ -121,6 +122,9 @@ static int open_node(const raft_config *config, raft_rawnode **rn) {
   raft_inflight_limits limits = {config->max_inflight_messages, config->max_inflight_bytes};
   raft_tracker_init(&node->tracker, limits, allocator);
   int rc = load(node, config);
+  if (rc == RAFT_OK) {
+    rc = raft_rawnode_set_priority(node, config->priority);
+  }
   if (rc == RAFT_OK) {
     start(node);
     rc = node->log.failure;
@@ -154,6 +158,7 @@ void raft_rawnode_close(raft_rawnode *rn) {
   raft_outbox_close(&rn->messages, memory);
   raft_outbox_close(&rn->after_append, memory);
   raft_reads_close(rn);
+  raft_extras_close(rn);
   raft_tracker_close(&rn->tracker);
   if (rn->log.allocator != NULL) {
     raft_log_close(&rn->log);

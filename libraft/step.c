@@ -124,6 +124,7 @@ static int answer_old_term(raft_rawnode *node, const raft_message *message) {
     response.type = RAFT_MSG_PRE_VOTE_RESP;
     response.term = node->term;
     response.reject = true;
+    raft_election_tell_commit(node, &response);
     return raft_send(node, &response) ? RAFT_OK : RAFT_ENOMEM;
   }
   raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_LOWER_TERM, message->from, 0, message->type,
@@ -271,6 +272,9 @@ int raft_rawnode_step(raft_rawnode *rn, const raft_message *message) {
     return rn->poisoned;
   }
   int rc = check(rn, message);
+  if (rc == RAFT_OK && rn->config.commit_in_votes && is(message, VOTE)) {
+    rc = raft_election_learn_commit(rn, message);
+  }
   if (rc == RAFT_OK) {
     rc = raft_step_message(rn, message);
   }

@@ -10,6 +10,7 @@
 
 #include "allocate.h"
 #include "body.h"
+#include "vote_traffic.h"
 #include "wire_pb.h"
 
 /* One reading of a message. */
@@ -60,7 +61,12 @@ static void set_numbers(const raft_pb_Message *form, raft_message *message) {
       .index = form->index,
       .commit = form->commit,
       .reject_hint = form->rejectHint,
+      .priority = form->priority,
+      .request_snapshot = form->requestSnapshot,
   };
+  if (raft_is_vote_traffic(message->type)) {
+    message->commit_term = form->commitTerm;
+  }
 }
 
 /* Reads all but what is inside the snapshot. */

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "vote_traffic.h"
 #include "wire_pb.h"
 
 /* --- fields of variable size --------------------------------------------------------------- */
@@ -195,6 +196,12 @@ static bool encode_message(pb_ostream_t *stream, const void *object) {
       .has_rejectHint = message->reject_hint != 0,
       .rejectHint = message->reject_hint,
       .context = bytes_field(&context),
+      .has_commitTerm = raft_is_vote_traffic(message->type) && message->commit_term != 0,
+      .commitTerm = message->commit_term,
+      .has_priority = message->priority != 0,
+      .priority = message->priority,
+      .has_requestSnapshot = message->request_snapshot,
+      .requestSnapshot = message->request_snapshot,
   };
   return pb_encode(stream, raft_pb_Message_fields, &form);
 }

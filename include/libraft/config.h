@@ -79,28 +79,41 @@ typedef struct raft_config {
                        joint configuration that a hand-over kept is left only when a later entry is
                        applied; each of several reads that waited gets heartbeats of its own */
 
-  /* Beyond etcd-io/raft: off by default, and then nothing on the wire differs. */
-  bool hand_over_on_removal; /* false; true: a leader that an applied change takes out of the voters
-                                hands over to the best of those that remain, and steps down after
-                                an election timeout at the latest (etcd-io/raft#83) */
-  bool batch_append; /* false; true: what is proposed and committed between two Readies goes to each
-                        follower in as few appends as the limits allow, made when the Ready is
-                        taken; followers hear of it no sooner than that (raft-rs) */
-  bool skip_commit_broadcast;     /* false; true: a new commit index travels with the next append or
-                                     heartbeat, not in a message of its own, unless a change of
-                                     membership waits for it: less traffic, and followers apply up
-                                     to heartbeat_ticks later (raft-rs) */
-  uint32_t max_unpersisted_apply; /* 0; entries. Needs async_storage_writes. So many committed ones
-                                     a leader hands out to be applied before its own write of them
-                                     is durable: a slow disk of the leader then delays nobody whom a
-                                     quorum of others serves. The state machine can be ahead of the
-                                     log after a crash! raft_rawnode_open refuses an `applied` above
-                                     the log's commit index (RAFT_ESTORAGE). So the application
-                                     keeps the term of its applied index with its state, and when it
-                                     finds the log behind, gives storage its own state for a
-                                     snapshot at (applied, that term), which replaces the log, and
-                                     raises the hard state's commit to applied: committed state is
-                                     true on any log (raft-rs) */
+  /* Beyond etcd-io/raft. All off by default, and then nothing on the wire differs from it. */
+
+  /* false. A leader that an applied change takes out of the voters hands over to the best of those
+   * that remain, and steps down after an election timeout at the latest (etcd-io/raft#83). */
+  bool hand_over_on_removal;
+
+  /* false. What is proposed and committed between two Readies goes to each follower in as few
+   * appends as the limits allow, made when the Ready is taken (raft-rs). */
+  bool batch_append;
+
+  /* false. A new commit index travels with the next append or heartbeat, not in a message of its
+   * own, unless a change of membership waits for it: less traffic, and followers apply up to
+   * heartbeat_ticks later (raft-rs). */
+  bool skip_commit_broadcast;
+
+  /* false. Vote requests and rejections say what their sender knows committed, and whoever has that
+   * entry learns it. Cures a group that can elect nobody because the one with the longest log does
+   * not know that a change of membership is committed (etcd#12359, raft-rs). */
+  bool commit_in_votes;
+
+  /* 0, of any sign. A voter refuses candidates of lower priority whose log is just as good as its
+   * own, unless a hand-over called them: so who has the highest leads, if it is fit to. Members
+   * that do not know of it (etcd-io/raft) ask with priority 0. Danger: a voter of high priority
+   * that can hear but not be heard holds elections up (raft-rs). */
+  int64_t priority;
+
+  /* 0: none. So many committed entries a leader hands out to be applied before its own write of
+   * them is durable: its slow disk then delays nobody whom a quorum of others serves. Needs
+   * async_storage_writes. Danger: after a crash the state machine can be ahead of the log, and
+   * raft_rawnode_open refuses an `applied` above the log's commit index (RAFT_ESTORAGE). So the
+   * application keeps the term of its applied index with its state. When it finds the log behind,
+   * it gives storage its own state for a snapshot at (applied, that term), which replaces the log,
+   * and raises the hard state's commit to applied: what is committed is true on any log (raft-rs).
+   */
+  uint32_t max_unpersisted_apply;
 } raft_config;
 
 /* Sets every field to its default, `size` included. Any thread. */

@@ -147,6 +147,9 @@ int raft_rawnode_ping(raft_rawnode *rn);
  * says who leads. No-op when `transferee` is no voter; the leader's own id ends a hand-over. */
 int raft_rawnode_transfer_leader(raft_rawnode *rn, uint64_t transferee);
 
+/* Changes raft_config.priority from now on; votes that were given stay given. RAFT_ENOMEM. */
+int raft_rawnode_set_priority(raft_rawnode *rn, int64_t priority);
+
 /* A follower forgets its leader within the term, so that it may vote for another one, e.g. when
  * the embedder knows that the leader's machine is gone. No-op on others, and with lease-based
  * reads, which it would break. (Upstream's ForgetLeader.) */

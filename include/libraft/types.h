@@ -119,14 +119,19 @@ typedef struct raft_body raft_body;
 typedef struct raft_message {
   raft_message_type type;
   bool reject;
+  bool request_snapshot; /* of a rejection: a snapshot at reject_hint or later is wanted instead */
   uint64_t to;
   uint64_t from;
   uint64_t term;
   uint64_t log_term;
   uint64_t index;
   uint64_t commit;
-  uint64_t vote; /* storage messages only */
+  union {
+    uint64_t vote;        /* storage messages only */
+    uint64_t commit_term; /* vote traffic only: term of the entry at `commit`; 0: nothing said */
+  };
   uint64_t reject_hint;
+  int64_t priority; /* vote requests only: the candidate's raft_config.priority */
   raft_bytes context;
   const raft_entry *entries;
   size_t entry_count;

@@ -64,6 +64,8 @@ START_TEST(the_defaults_are_the_documented_ones) {
   ck_assert(!config.etcd_quirks);
   ck_assert(!config.hand_over_on_removal);
   ck_assert(!config.batch_append);
+  ck_assert(!config.commit_in_votes);
+  ck_assert_int_eq(config.priority, 0);
   ck_assert_uint_eq(config.max_unpersisted_apply, 0);
   ck_assert(!config.skip_commit_broadcast);
   ck_assert(config.allocator == NULL && config.log == NULL);

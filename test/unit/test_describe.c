@@ -177,6 +177,25 @@ START_TEST(a_rejection_shows_its_hint) {
 }
 END_TEST
 
+START_TEST(what_options_add_is_shown_when_it_is_there) {
+  assert_message((raft_message){.type = RAFT_MSG_PRE_VOTE,
+                                .from = 1,
+                                .to = 2,
+                                .term = 2,
+                                .commit = 9,
+                                .commit_term = 1,
+                                .priority = -5},
+                 "1->2 MsgPreVote Term:2 Log:0/0 Commit:9 CommitTerm:1 Priority:-5");
+  assert_message((raft_message){.type = RAFT_MSG_APP_RESP,
+                                .from = 2,
+                                .to = 1,
+                                .reject = true,
+                                .reject_hint = 7,
+                                .request_snapshot = true},
+                 "2->1 MsgAppResp Term:0 Log:0/0 Rejected (Hint: 7) RequestSnapshot");
+}
+END_TEST
+
 START_TEST(nodes_are_hexadecimal_and_threads_have_names) {
   assert_message((raft_message){.type = RAFT_MSG_APP, .from = 10, .to = 0x2f, .vote = 10},
                  "a->2f MsgApp Term:0 Log:0/0 Vote:10");
@@ -480,6 +499,7 @@ static void add_texts(TCase *tests) {
   tcase_add_test(tests, a_change_that_cannot_be_read_says_so);
   tcase_add_test(tests, numbers_of_a_message_are_always_shown);
   tcase_add_test(tests, a_rejection_shows_its_hint);
+  tcase_add_test(tests, what_options_add_is_shown_when_it_is_there);
   tcase_add_test(tests, nodes_are_hexadecimal_and_threads_have_names);
   tcase_add_test(tests, one_entry_is_on_the_line_and_several_below_it);
   tcase_add_test(tests, a_snapshot_is_below_its_message);

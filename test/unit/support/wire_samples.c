@@ -62,6 +62,11 @@ bool same_snapshot(const raft_snapshot *a, const raft_snapshot *b) {
          same_conf_state(&a->conf_state, &b->conf_state);
 }
 
+static bool carries_commit_term(raft_message_type type) {
+  return type == RAFT_MSG_VOTE || type == RAFT_MSG_VOTE_RESP || type == RAFT_MSG_PRE_VOTE ||
+         type == RAFT_MSG_PRE_VOTE_RESP;
+}
+
 void assert_same_message(const raft_message *a, const raft_message *b) {
   ck_assert_int_eq(a->type, b->type);
   ck_assert_int_eq(a->reject, b->reject);
@@ -72,6 +77,11 @@ void assert_same_message(const raft_message *a, const raft_message *b) {
   ck_assert_uint_eq(a->index, b->index);
   ck_assert_uint_eq(a->commit, b->commit);
   ck_assert_uint_eq(a->reject_hint, b->reject_hint);
+  ck_assert_int_eq(a->priority, b->priority);
+  ck_assert_int_eq(a->request_snapshot, b->request_snapshot);
+  if (carries_commit_term(a->type)) {
+    ck_assert_uint_eq(a->commit_term, b->commit_term);
+  }
   ck_assert(same_bytes(a->context, b->context));
   ck_assert(same_snapshot(a->snapshot, b->snapshot));
   ck_assert_uint_eq(a->entry_count, b->entry_count);
@@ -129,6 +139,11 @@ void draw_message(drawn *to, raft_message_type type) {
                                &message->reject_hint};
   for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
     *numbers[i] = draw_number();
+  }
+  message->priority = (int64_t)draw_number();
+  message->request_snapshot = draw(4) == 0;
+  if (carries_commit_term(type)) {
+    message->commit_term = draw_number();
   }
   message->context = draw_bytes();
   message->entry_count = draw(MOST_ENTRIES + 1);

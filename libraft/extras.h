@@ -1,0 +1,16 @@
+/* extras.h - state of options that few nodes use.
+ *
+ * Allocated with the first option that needs it, so that it costs the others one pointer.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef RAFT_EXTRAS_H
+#define RAFT_EXTRAS_H
+
+#include <libraft/types.h>
+
+typedef struct raft_extras {
+  int64_t priority; /* of this node in elections */
+} raft_extras;
+
+#endif
