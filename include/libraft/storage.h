@@ -16,17 +16,22 @@ extern "C" {
 #endif
 
 /* Every function returns 0 or an error code. Codes other than the ones named are treated as
- * RAFT_ESTORAGE: the node is poisoned. RAFT_ENOMEM is passed on and nothing is lost. */
+ * RAFT_ESTORAGE: the node is poisoned. RAFT_ENOMEM is passed on and nothing is lost. The struct is
+ * referred to, not copied: it must outlive the node. The functions must not call the node. They may
+ * block, and then the node waits. Compaction may happen between any two of these calls, up to
+ * what is applied. (etcd-io/raft's Storage.) */
 typedef struct raft_storage {
   size_t size; /* sizeof(raft_storage) */
   void *ctx;
 
-  /* Hard state and membership at start. The id lists need to stay valid until the next call
-   * on this storage. Empty storage: all zero. */
+  /* Hard state and membership at start; asked for once, by raft_rawnode_open. The membership is
+   * that of raft_config.applied, since later changes are handed out again; the commit index is not
+   * below it. The id lists need to stay valid until the next call on this storage. Empty storage:
+   * all zero. */
   int (*initial_state)(void *ctx, raft_hard_state *hard_state, raft_conf_state *conf_state);
 
-  /* Entries of [lo, hi), consecutive from lo. *count comes in as the room in `out` and goes
-   * out as what was filled. Stop early when the sum of raft_entry_size would exceed max_bytes,
+  /* Entries of [lo, hi), consecutive from lo, lo < hi. *count comes in as the room in `out` and
+   * goes out as what was filled. Stop early when the sum of raft_entry_size would exceed max_bytes,
    * but give at least one. Each entry with data must have an owner, and one reference of it
    * becomes the library's. RAFT_ECOMPACTED: lo is below first_index. RAFT_EUNAVAILABLE: hi is
    * above last_index + 1. On error nothing is handed over. */
@@ -43,9 +48,11 @@ typedef struct raft_storage {
   /* Last entry; first_index - 1 when there is none. */
   int (*last_index)(void *ctx, uint64_t *index);
 
-  /* The most recent snapshot; what it points to must stay valid until the next call on this
-   * storage, the library takes references or copies. RAFT_ESNAPSHOT_UNAVAILABLE: not now, the
-   * library asks again when the follower is next heard of. */
+  /* The most recent snapshot, to be sent to a follower: not older than first_index - 1, and with a
+   * membership that knows the follower, or it will be ignored there. What it points to must stay
+   * valid until the next call on this storage, the library takes references or copies.
+   * RAFT_ESNAPSHOT_UNAVAILABLE: not now, the library asks again when the follower is next heard of.
+   */
   int (*snapshot)(void *ctx, raft_snapshot *snapshot);
 } raft_storage;
 

@@ -38,7 +38,8 @@ typedef enum raft_entry_type {
   RAFT_ENTRY_CONF_CHANGE_V2 = 2
 } raft_entry_type;
 
-/* One entry of the replicated log. */
+/* One entry of the replicated log. In a Ready, and from a storage, its data has an owner, or there
+ * is none. */
 typedef struct raft_entry {
   uint64_t term;
   uint64_t index;
@@ -115,14 +116,20 @@ typedef struct raft_body raft_body;
 
 /* One message. body == NULL: everything it points to is the caller's, borrowed for the call.
  * body != NULL: whoever holds a reference (raft_message_retain) may keep the struct, copy it
- * by assignment and read what it points to, on any thread, until raft_message_release. */
+ * by assignment and read what it points to, on any thread, until raft_message_release.
+ *
+ * An embedder carries messages and need not look into them, but for type, to and from. In an
+ * append index and log_term are those of the entry before `entries`; in an answer to it index is
+ * the last one that matches, or with `reject` the one that did not, and reject_hint with log_term
+ * is where logs may agree. In a vote request they are the candidate's last entry. context: the
+ * round of a heartbeat, or that a vote request is part of a hand-over. */
 typedef struct raft_message {
   raft_message_type type;
   bool reject;
   bool request_snapshot; /* of a rejection: a snapshot at reject_hint or later is wanted instead */
   uint64_t to;
   uint64_t from;
-  uint64_t term;
+  uint64_t term; /* 0 in messages that belong to no term: proposals, reads, local ones */
   uint64_t log_term;
   uint64_t index;
   uint64_t commit;
