@@ -28,6 +28,7 @@ include mk/test.mk
 include mk/bench.mk
 include mk/fuzz.mk
 include mk/portable.mk
+include mk/sim.mk
 include mk/interop.mk
 include mk/checks.mk
 

@@ -1,0 +1,264 @@
+/* nemesis.c - breaks the network, nodes and clocks, at random and where it hurts.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "world.h"
+
+static uint64_t how_long(sim_world *world) {
+  return sim_random_between(&world->random, world->options.tick, world->options.nemesis_long);
+}
+
+static uint32_t everybody(const sim_world *world) {
+  uint32_t set = 0;
+  for (unsigned id = 1; id <= SIM_NODES; id++) {
+    set |= world->nodes[id].id != 0 ? sim_bit(id) : 0;
+  }
+  return set;
+}
+
+/* ---- partitions ---- */
+
+static void begin_partition(sim_world *world, const char *what, uint32_t set) {
+  world->partition++;
+  sim_count(world, SIM_PARTITIONS);
+  sim_plan(world, how_long(world), SIM_HEAL, 0, world->partition, NULL);
+  sim_trace_tell(&world->trace, 0, "%s 0x%x", what, set >> 1);
+}
+
+void sim_nemesis_heal(sim_world *world, uint64_t partition) {
+  if (partition == world->partition) {
+    sim_network_heal(&world->network);
+    sim_trace_tell(&world->trace, 0, "the network is whole again");
+  }
+}
+
+static void split_off(sim_world *world, uint32_t set) {
+  begin_partition(world, "the network is split off these nodes:", set);
+  sim_network_split(&world->network, set);
+}
+
+static void split(sim_world *world, sim_node *node) {
+  (void)node;
+  split_off(world, (uint32_t)sim_random_next(&world->random) & everybody(world));
+}
+
+static void isolate(sim_world *world, sim_node *leader) {
+  split_off(world, sim_bit(leader->id));
+}
+
+static void leader_in_minority(sim_world *world, sim_node *leader) {
+  uint32_t voters = sim_conf_voters(&leader->machine.conf) & ~sim_bit(leader->id);
+  uint32_t set = sim_bit(leader->id);
+  int room = __builtin_popcount(voters) / 2;
+  for (; room > 1 && voters != 0; room--) {
+    unsigned id = sim_random_member(&world->random, voters);
+    voters &= ~sim_bit(id);
+    set |= sim_bit(id);
+  }
+  split_off(world, set);
+}
+
+static void cut_one_way(sim_world *world, sim_node *node) {
+  (void)node;
+  uint32_t all = everybody(world);
+  begin_partition(world, "some ways are cut in one direction, among", all);
+  for (size_t i = sim_random_between(&world->random, 1, 4); i > 0; i--) {
+    sim_network_cut(&world->network, sim_random_member(&world->random, all),
+                    sim_random_member(&world->random, all));
+  }
+}
+
+static void deafen(sim_world *world, sim_node *leader) {
+  begin_partition(world, "the leader hears nobody:", sim_bit(leader->id));
+  for (unsigned id = 1; id <= SIM_NODES; id++) {
+    sim_network_cut(&world->network, id, leader->id);
+  }
+}
+
+static void mute(sim_world *world, sim_node *leader) {
+  begin_partition(world, "nobody hears the leader:", sim_bit(leader->id));
+  for (unsigned id = 1; id <= SIM_NODES; id++) {
+    sim_network_cut(&world->network, leader->id, id);
+  }
+}
+
+/* Two halves that share one node. */
+static void bridge(sim_world *world, sim_node *node) {
+  (void)node;
+  uint32_t all = everybody(world), half = (uint32_t)sim_random_next(&world->random) & all;
+  unsigned between = sim_random_member(&world->random, all);
+  begin_partition(world, "only one node joins these to the others:", half);
+  for (unsigned from = 1; from <= SIM_NODES; from++) {
+    for (unsigned to = 1; to <= SIM_NODES; to++) {
+      bool across = (half >> from & 1) != (half >> to & 1);
+      if (across && from != between && to != between) {
+        sim_network_cut(&world->network, from, to);
+      }
+    }
+  }
+}
+
+static void heal_all(sim_world *world, sim_node *node) {
+  (void)node;
+  sim_nemesis_heal(world, world->partition);
+}
+
+/* ---- nodes ---- */
+
+static void crash(sim_world *world, sim_node *node) {
+  sim_node_crash(node, how_long(world));
+}
+
+static void crash_many(sim_world *world, sim_node *node) {
+  (void)node;
+  uint32_t set = (uint32_t)sim_random_next(&world->random);
+  set |= sim_random_below(&world->random, 2) ? 0 : UINT32_MAX;
+  for (unsigned id = 1; id <= SIM_NODES; id++) {
+    if (world->nodes[id].id != 0 && (set >> id & 1) != 0) {
+      crash(world, &world->nodes[id]);
+    }
+  }
+}
+
+/* A lease rests on clocks: nodes that use it are not stopped, and do not campaign out of turn. */
+static bool has_lease(const sim_world *world) {
+  return world->options.config.read_only == RAFT_READ_ONLY_LEASE_BASED;
+}
+
+static void pause_node(sim_world *world, sim_node *node) {
+  if (!has_lease(world)) {
+    sim_count(world, SIM_PAUSES);
+    node->paused_until = sim_now(world) + how_long(world);
+    sim_trace_tell(&world->trace, node->id, "is paused");
+  }
+}
+
+static void jump(sim_world *world, sim_node *node) {
+  if (has_lease(world)) {
+    return;
+  }
+  uint64_t ticks = sim_random_between(&world->random, 2, 25);
+  sim_trace_tell(&world->trace, node->id, "is ticked %u times at once", (unsigned)ticks);
+  for (; ticks > 0 && sim_is_up(node); ticks--) {
+    sim_expect(node, "tick", raft_rawnode_tick(node->raft));
+    sim_node_poke(node);
+  }
+}
+
+/* ---- leadership ---- */
+
+static void transfer(sim_world *world, sim_node *node) {
+  uint32_t members = sim_conf_members(&node->machine.conf);
+  if (members == 0) {
+    return;
+  }
+  unsigned to = sim_random_member(&world->random, members);
+  sim_count(world, SIM_TRANSFERS);
+  sim_trace_tell(&world->trace, node->id, "is asked to hand over to n%u", to);
+  sim_expect(node, "transfer_leader", raft_rawnode_transfer_leader(node->raft, to));
+  sim_node_poke(node);
+}
+
+static void campaign(sim_world *world, sim_node *node) {
+  if (!has_lease(world)) {
+    sim_count(world, SIM_CAMPAIGNS);
+    sim_trace_tell(&world->trace, node->id, "is asked to campaign");
+    sim_expect(node, "campaign", raft_rawnode_campaign(node->raft));
+    sim_node_poke(node);
+  }
+}
+
+static void forget(sim_world *world, sim_node *node) {
+  sim_trace_tell(&world->trace, node->id, "is asked to forget its leader");
+  sim_expect(node, "forget_leader", raft_rawnode_forget_leader(node->raft));
+  sim_node_poke(node);
+}
+
+/* ---- acts that go on ---- */
+
+enum { LATER_ISOLATE = 1, LATER_CRASH = 2 };
+
+static void plan_later(sim_world *world, sim_node *node, uint64_t what) {
+  if (sim_is_up(node)) {
+    uint64_t after = sim_random_below(&world->random, world->options.tick * 2);
+    sim_plan(world, after, SIM_NEMESIS, node->id, what, NULL);
+  }
+}
+
+static void act_later(sim_world *world, const sim_event *event) {
+  sim_node *node = &world->nodes[event->target];
+  if (!sim_is_up(node)) {
+    return;
+  }
+  if (event->number == LATER_ISOLATE) {
+    isolate(world, node);
+  } else {
+    crash(world, node);
+  }
+}
+
+/* A leader that does not hear that it is one no more. */
+static void transfer_and_isolate(sim_world *world, sim_node *leader) {
+  transfer(world, leader);
+  plan_later(world, leader, LATER_ISOLATE);
+}
+
+/* Entries that only the leader has are what elections are about. */
+static void write_alone(sim_world *world, sim_node *leader) {
+  if (sim_random_below(&world->random, 2)) {
+    isolate(world, leader);
+  }
+  for (uint64_t i = sim_random_between(&world->random, 1, 3); i > 0 && sim_is_up(leader); i--) {
+    sim_client_write(leader);
+  }
+}
+
+static void write_and_isolate(sim_world *world, sim_node *leader) {
+  write_alone(world, leader);
+  plan_later(world, leader, LATER_ISOLATE);
+}
+
+static void write_and_crash(sim_world *world, sim_node *leader) {
+  write_alone(world, leader);
+  plan_later(world, leader, LATER_CRASH);
+}
+
+/* ---- acts ---- */
+
+/* A bit of options.nemesis_set says whether an act is known in a run: keep their order. */
+static const struct act {
+  uint32_t weight;
+  bool on_leader;
+  void (*play)(sim_world *world, sim_node *node);
+} ACTS[] = {
+    {4, true, isolate},         {4, false, split},      {4, true, leader_in_minority},
+    {3, false, cut_one_way},    {2, true, deafen},      {2, true, mute},
+    {2, false, bridge},         {3, true, crash},       {4, false, crash},
+    {1, false, crash_many},     {3, false, pause_node}, {2, true, pause_node},
+    {2, false, jump},           {4, true, transfer},    {4, true, transfer_and_isolate},
+    {3, false, campaign},       {2, false, forget},     {5, true, write_and_isolate},
+    {3, true, write_and_crash}, {2, false, heal_all},
+};
+enum { ACT_COUNT = sizeof ACTS / sizeof ACTS[0] };
+
+void sim_nemesis_act(sim_world *world, const sim_event *event) {
+  uint32_t weights[ACT_COUNT], sum = 0;
+  if (world->calm) {
+    return;
+  }
+  if (event->target != 0) {
+    act_later(world, event);
+    return;
+  }
+  sim_plan(world, sim_about(world, world->options.nemesis_every), SIM_NEMESIS, 0, 0, NULL);
+  for (size_t i = 0; i < ACT_COUNT; i++) {
+    weights[i] = (world->options.nemesis_set >> i & 1) != 0 ? ACTS[i].weight : 0;
+    sum += weights[i];
+  }
+  const struct act *act =
+      sum == 0 ? NULL : &ACTS[sim_random_pick(&world->random, weights, ACT_COUNT)];
+  sim_node *node = act != NULL && act->on_leader ? sim_leader(world) : sim_random_node(world);
+  if (act != NULL && node != NULL) {
+    act->play(world, node);
+  }
+}
