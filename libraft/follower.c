@@ -5,8 +5,12 @@
 #include "node.h"
 
 static int answer_append(raft_rawnode *node, uint64_t to, uint64_t index) {
-  raft_message response = {.type = RAFT_MSG_APP_RESP, .to = to, .index = index};
-  return raft_send(node, &response) ? RAFT_OK : RAFT_ENOMEM;
+  raft_message *response = raft_compose(node, RAFT_MSG_APP_RESP, to);
+  if (response == NULL) {
+    return RAFT_ENOMEM;
+  }
+  response->index = index;
+  return RAFT_OK;
 }
 
 /* The logs do not match at the message's previous entry. The hint is the last place where they
@@ -70,11 +74,12 @@ int raft_follower_append(raft_rawnode *node, const raft_message *message) {
   return answer_append(node, message->from, last_new);
 }
 
-int raft_follower_heartbeat(raft_rawnode *node, const raft_message *message) {
-  if (message->commit > raft_log_last_index(&node->log)) {
-    return RAFT_ELOG_LOST; /* this node acknowledged entries that it does not have any more */
+/* The answer gives back what the leader put into its heartbeat. */
+static int answer_heartbeat(raft_rawnode *node, const raft_message *message) {
+  if (message->context.len == 0) {
+    return raft_compose(node, RAFT_MSG_HEARTBEAT_RESP, message->from) != NULL ? RAFT_OK
+                                                                              : RAFT_ENOMEM;
   }
-  raft_log_commit_to(&node->log, message->commit);
   raft_message response;
   raft_message echo = {.type = RAFT_MSG_HEARTBEAT_RESP,
                        .to = message->from,
@@ -85,6 +90,14 @@ int raft_follower_heartbeat(raft_rawnode *node, const raft_message *message) {
     rc = RAFT_ENOMEM;
   }
   return rc;
+}
+
+int raft_follower_heartbeat(raft_rawnode *node, const raft_message *message) {
+  if (message->commit > raft_log_last_index(&node->log)) {
+    return RAFT_ELOG_LOST; /* this node acknowledged entries that it does not have any more */
+  }
+  raft_log_commit_to(&node->log, message->commit);
+  return answer_heartbeat(node, message);
 }
 
 int raft_follower_forget_leader(raft_rawnode *node, const raft_message *message) {

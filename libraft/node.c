@@ -22,15 +22,36 @@ void raft_emit(const raft_rawnode *node, raft_log_level level, raft_event_type t
   node->config.log(node->config.log_ctx, &event);
 }
 
+/* What is said of a type by the bit of its number. */
+#define BIT(type) (UINT32_C(1) << (type))
+
 /* Vote traffic says for itself which term it is about; forwarded proposals and reads have none. */
 static bool carries_own_term(raft_message_type type) {
-  return type != RAFT_MSG_VOTE && type != RAFT_MSG_VOTE_RESP && type != RAFT_MSG_PRE_VOTE &&
-         type != RAFT_MSG_PRE_VOTE_RESP && type != RAFT_MSG_PROP && type != RAFT_MSG_READ_INDEX;
+  const uint32_t others = BIT(RAFT_MSG_VOTE) | BIT(RAFT_MSG_VOTE_RESP) | BIT(RAFT_MSG_PRE_VOTE) |
+                          BIT(RAFT_MSG_PRE_VOTE_RESP) | BIT(RAFT_MSG_PROP) |
+                          BIT(RAFT_MSG_READ_INDEX);
+  return (BIT(type) & others) == 0;
 }
 
 /* Thesis 3.8: term, vote and entries are durable before anyone is told of them. */
 static bool promises(raft_message_type type) {
-  return type == RAFT_MSG_APP_RESP || type == RAFT_MSG_VOTE_RESP || type == RAFT_MSG_PRE_VOTE_RESP;
+  const uint32_t promising =
+      BIT(RAFT_MSG_APP_RESP) | BIT(RAFT_MSG_VOTE_RESP) | BIT(RAFT_MSG_PRE_VOTE_RESP);
+  return (BIT(type) & promising) != 0;
+}
+
+raft_message *raft_compose(raft_rawnode *node, raft_message_type type, uint64_t to) {
+  raft_outbox *box = promises(type) ? &node->after_append : &node->messages;
+  if (raft_outbox_reserve(box, 1, raft_memory(node)) != RAFT_OK) {
+    return NULL;
+  }
+  raft_message *message = &box->items[box->count++];
+  memset(message, 0, sizeof *message);
+  message->type = type;
+  message->to = to;
+  message->from = node->config.id;
+  message->term = carries_own_term(type) ? node->term : 0;
+  return message;
 }
 
 bool raft_send(raft_rawnode *node, raft_message *message) {
@@ -95,7 +116,7 @@ int raft_poison(raft_rawnode *node, int code, unsigned line) {
   return node->poisoned;
 }
 
-int raft_finish(raft_rawnode *node, int rc) {
+int raft_finish_failed(raft_rawnode *node, int rc) {
   if (node->poisoned != RAFT_OK) {
     return node->poisoned;
   }

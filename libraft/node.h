@@ -149,7 +149,11 @@ static inline const raft_allocator *raft_memory(const raft_rawnode *node) {
 }
 void raft_emit(const raft_rawnode *node, raft_log_level level, raft_event_type type, uint64_t peer,
                uint64_t index, uint64_t a, uint64_t b);
-/* Fills in from and term and queues; takes the body reference. False: no memory, it is lost. */
+/* A message of that type at the end of its queue, empty but for type, to, from and term, to be
+ * filled in where it lies, before anything else is sent. NULL: no memory, it is lost. */
+raft_message *raft_compose(raft_rawnode *node, raft_message_type type, uint64_t to);
+/* The same for a message that exists: fills in from and term and queues; takes the body reference.
+ * False: no memory, it is lost. */
 bool raft_send(raft_rawnode *node, raft_message *message);
 /* Room for one message to itself, which must not get lost. */
 int raft_reserve_self(raft_rawnode *node);
@@ -160,7 +164,11 @@ uint32_t raft_random_below(raft_rawnode *node, uint32_t bound);
 /* Poisons the node; returns the code. */
 int raft_poison(raft_rawnode *node, int code, unsigned line);
 /* End of an API call: a failure of storage that was only noted becomes fatal. */
-int raft_finish(raft_rawnode *node, int rc);
+int raft_finish_failed(raft_rawnode *node, int rc);
+static inline int raft_finish(raft_rawnode *node, int rc) {
+  bool fine = (node->poisoned | node->log.failure) == RAFT_OK;
+  return fine ? rc : raft_finish_failed(node, rc);
+}
 #define RAFT_BROKEN(node) raft_poison((node), RAFT_EINVARIANT, __LINE__)
 
 /* ---- extras.c ---- */

@@ -10,10 +10,7 @@
 #include "allocate.h"
 #include "body.h"
 
-int raft_outbox_reserve(raft_outbox *box, size_t more, const raft_allocator *allocator) {
-  if (more <= box->capacity - box->count) {
-    return RAFT_OK;
-  }
+int raft_outbox_grow(raft_outbox *box, size_t more, const raft_allocator *allocator) {
   if (more > UINT32_MAX / 2 || (uint64_t)box->count + more > UINT32_MAX / 2) {
     return RAFT_ENOMEM;
   }

@@ -15,7 +15,11 @@ typedef struct raft_outbox {
 } raft_outbox;
 
 /* Room for `more` messages. RAFT_ENOMEM: unchanged. */
-int raft_outbox_reserve(raft_outbox *box, size_t more, const raft_allocator *allocator);
+int raft_outbox_grow(raft_outbox *box, size_t more, const raft_allocator *allocator);
+static inline int raft_outbox_reserve(raft_outbox *box, size_t more,
+                                      const raft_allocator *allocator) {
+  return more <= box->capacity - box->count ? 0 : raft_outbox_grow(box, more, allocator);
+}
 /* The reference moves in; room must be reserved. */
 void raft_outbox_push(raft_outbox *box, const raft_message *message);
 /* Releases the first ones; the others move up. */

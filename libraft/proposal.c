@@ -54,8 +54,11 @@ int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count) 
   node->uncommitted_size += bytes;
   /* The leader counts itself only once its own write is durable: the acknowledgement travels
    * with that write, like a follower's. */
-  raft_message ack = {.type = RAFT_MSG_APP_RESP, .to = node->config.id, .index = last + count};
-  raft_send(node, &ack);
+  raft_message *ack = raft_compose(node, RAFT_MSG_APP_RESP, node->config.id);
+  if (ack == NULL) {
+    return RAFT_BROKEN(node); /* its room is reserved */
+  }
+  ack->index = last + count;
   return RAFT_OK;
 }
 

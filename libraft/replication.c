@@ -38,33 +38,34 @@ static int entries_for(raft_rawnode *node, const raft_progress *progress, shared
 
 static bool send_append(raft_rawnode *node, raft_progress *progress, raft_entry_id previous,
                         raft_body *body) {
+  const raft_entry *entries = body == NULL ? NULL : body->entries;
   size_t count = body == NULL ? 0 : body->entry_count;
-  raft_message append = {.type = RAFT_MSG_APP,
-                         .to = progress->id,
-                         .index = previous.index,
-                         .log_term = previous.term,
-                         .commit = node->log.committed,
-                         .entries = body == NULL ? NULL : body->entries,
-                         .entry_count = count,
-                         .body = body};
-  if (progress->state == RAFT_PROGRESS_REPLICATE && count > 0 &&
-      raft_inflights_reserve(&progress->inflights, &node->tracker.limits, raft_memory(node)) !=
-          RAFT_OK) {
-    raft_message_release(&append);
+  bool counts = progress->state == RAFT_PROGRESS_REPLICATE && count > 0;
+  raft_message *append = NULL;
+  if (!counts || raft_inflights_reserve(&progress->inflights, &node->tracker.limits,
+                                        raft_memory(node)) == RAFT_OK) {
+    append = raft_compose(node, RAFT_MSG_APP, progress->id);
+  }
+  if (append == NULL) {
+    raft_body_release(body);
     return false;
   }
-  uint64_t bytes = raft_entries_payload_size(append.entries, count);
-  if (!raft_send(node, &append)) {
-    return false;
-  }
-  raft_progress_sent_entries(progress, count, bytes, &node->tracker.limits);
+  append->index = previous.index;
+  append->log_term = previous.term;
+  append->commit = node->log.committed;
+  append->entries = entries;
+  append->entry_count = count;
+  append->body = body;
+  raft_progress_sent_entries(progress, count, raft_entries_payload_size(entries, count),
+                             &node->tracker.limits);
   raft_progress_sent_commit(progress, node->log.committed);
   return true;
 }
 
 static bool replicate(raft_rawnode *node, raft_progress *progress, bool even_if_empty,
                       shared_slice *shared) {
-  if (raft_progress_is_paused(progress)) {
+  bool nothing_new = progress->next > raft_log_last_index(&node->log);
+  if (raft_progress_is_paused(progress) || (nothing_new && !even_if_empty)) {
     return false;
   }
   raft_entry_id previous = {0, progress->next - 1};
@@ -155,12 +156,11 @@ void raft_broadcast_heartbeat(raft_rawnode *node) {
     }
     /* Never tell a follower of a commit that it may not have: its log may differ above match. */
     uint64_t commit = progress->match < node->log.committed ? progress->match : node->log.committed;
-    raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT,
-                              .to = progress->id,
-                              .commit = commit,
-                              .context = context,
-                              .body = raft_body_retain(body)};
-    if (raft_send(node, &heartbeat)) {
+    raft_message *heartbeat = raft_compose(node, RAFT_MSG_HEARTBEAT, progress->id);
+    if (heartbeat != NULL) {
+      heartbeat->commit = commit;
+      heartbeat->context = context;
+      heartbeat->body = raft_body_retain(body);
       raft_progress_sent_commit(progress, commit);
     }
   }

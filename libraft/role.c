@@ -91,7 +91,7 @@ int raft_become_role_leader(raft_rawnode *node) {
 
 static int tick_election(raft_rawnode *node) {
   node->election_elapsed++;
-  if (!raft_role_promotable(node) || node->election_elapsed < node->election_timeout) {
+  if (node->election_elapsed < node->election_timeout || !raft_role_promotable(node)) {
     return RAFT_OK;
   }
   node->election_elapsed = 0;

@@ -244,27 +244,33 @@ static bool is_timeless(const raft_message *message) {
          !(message->type == RAFT_MSG_PRE_VOTE_RESP && message->reject);
 }
 
-/* What no peer and no embedder may send, whatever the state. */
-static int check(const raft_rawnode *node, const raft_message *message) {
-  if ((unsigned)message->type >= RAFT_MSG_TYPE_COUNT) {
-    return RAFT_EMALFORMED;
-  }
-  bool from_storage = is_storage_thread(message->from);
-  if (from_storage && !(node->config.async_storage_writes && is_storage_answer(message->type))) {
-    return RAFT_EMALFORMED;
-  }
-  if (is(message, LOCAL) && !from_storage) {
+/* What comes from a storage thread, or is of a type that only such messages have. */
+static int check_local(const raft_rawnode *node, const raft_message *message) {
+  if (!is_storage_thread(message->from)) {
     return RAFT_ESTEP_LOCAL;
   }
-  if (is(message, RESPONSE) && !from_storage &&
-      raft_tracker_get(&node->tracker, message->from) == NULL) {
+  return node->config.async_storage_writes && is_storage_answer(message->type) ? RAFT_OK
+                                                                               : RAFT_EMALFORMED;
+}
+
+/* What no peer and no embedder may send, whatever the state. */
+static int check(const raft_rawnode *node, const raft_message *message) {
+  if ((unsigned)message->type >= RAFT_MSG_TYPE_COUNT || message->term > RAFT_LAST_TERM) {
+    return RAFT_EMALFORMED;
+  }
+  if (is(message, LOCAL) || is_storage_thread(message->from)) {
+    return check_local(node, message);
+  }
+  if (is(message, RESPONSE) && raft_tracker_get(&node->tracker, message->from) == NULL) {
     return RAFT_EPEER_NOT_FOUND;
   }
-  bool anonymous = is(message, FROM_LEADER | VOTE) && message->from == RAFT_NO_ID;
-  bool echo = is(message, FROM_LEADER) && message->from == node->config.id;
+  if (is(message, FROM_LEADER | VOTE)) {
+    bool anonymous = message->from == RAFT_NO_ID;
+    bool echo = is(message, FROM_LEADER) && message->from == node->config.id;
+    return anonymous || echo || is_timeless(message) ? RAFT_EMALFORMED : RAFT_OK;
+  }
   bool empty = message->type == RAFT_MSG_PROP && message->entry_count == 0;
-  bool endless = message->term > RAFT_LAST_TERM;
-  return anonymous || echo || endless || is_timeless(message) || empty ? RAFT_EMALFORMED : RAFT_OK;
+  return empty ? RAFT_EMALFORMED : RAFT_OK;
 }
 
 int raft_rawnode_step(raft_rawnode *rn, const raft_message *message) {

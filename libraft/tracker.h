@@ -32,8 +32,29 @@ void raft_tracker_init(raft_tracker *tracker, raft_inflight_limits limits,
                        const raft_allocator *allocator);
 void raft_tracker_close(raft_tracker *tracker);
 
-raft_progress *raft_tracker_find(raft_tracker *tracker, uint64_t id); /* NULL: no such member */
-const raft_progress *raft_tracker_get(const raft_tracker *tracker, uint64_t id);
+/* Position of the member, `count` if there is none. */
+uint32_t raft_tracker_search(const raft_tracker *tracker, uint64_t id);
+static inline uint32_t raft_tracker_position(const raft_tracker *tracker, uint64_t id) {
+  enum { FEW = 8 }; /* looked through faster than bisected */
+  uint32_t i = 0;
+  if (tracker->count > FEW) {
+    return raft_tracker_search(tracker, id);
+  }
+  while (i < tracker->count && tracker->progress[i].id != id) {
+    i++;
+  }
+  return i;
+}
+
+/* NULL: no such member. */
+static inline raft_progress *raft_tracker_find(raft_tracker *tracker, uint64_t id) {
+  uint32_t position = raft_tracker_position(tracker, id);
+  return position == tracker->count ? NULL : &tracker->progress[position];
+}
+static inline const raft_progress *raft_tracker_get(const raft_tracker *tracker, uint64_t id) {
+  uint32_t position = raft_tracker_position(tracker, id);
+  return position == tracker->count ? NULL : &tracker->progress[position];
+}
 
 bool raft_tracker_is_joint(const raft_tracker *tracker);
 bool raft_tracker_is_singleton(const raft_tracker *tracker);          /* one voter, not joint */
