@@ -20,8 +20,11 @@ raft_extras *raft_extras_make(raft_rawnode *node) {
 }
 
 void raft_extras_close(raft_rawnode *node) {
-  raft_deallocate(raft_memory(node), node->extras);
-  node->extras = NULL;
+  if (node->extras != NULL) {
+    raft_deallocate(raft_memory(node), node->extras->groups);
+    raft_deallocate(raft_memory(node), node->extras);
+    node->extras = NULL;
+  }
 }
 
 int raft_rawnode_set_priority(raft_rawnode *rn, int64_t priority) {

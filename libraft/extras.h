@@ -11,6 +11,12 @@
 
 typedef struct raft_extras {
   int64_t priority; /* of this node in elections */
+
+  /* Group commit. By arrival, each id once; ids that are no members do no harm. */
+  raft_commit_group *groups;
+  uint32_t group_count;
+  uint32_t group_capacity;
+  bool group_commit;
 } raft_extras;
 
 #endif

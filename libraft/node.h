@@ -178,6 +178,10 @@ static inline int64_t raft_priority(const raft_rawnode *node) {
   return node->extras == NULL ? 0 : node->extras->priority;
 }
 
+/* ---- group_commit.c ---- */
+/* Highest index that the quorum(s) have, and two commit groups where that is asked for. */
+uint64_t raft_group_committed(const raft_rawnode *node);
+
 /* ---- role.c ---- */
 void raft_become_role_follower(raft_rawnode *node, uint64_t term, uint64_t lead);
 void raft_become_role_pre_candidate(raft_rawnode *node);

@@ -104,6 +104,67 @@ uint64_t raft_joint_committed(raft_ids incoming, raft_ids outgoing, raft_acked_f
   return new_half < old_half ? new_half : old_half;
 }
 
+/* ---- commit groups ---- */
+
+/* The best index of the best group, and the best one of all other groups. */
+typedef struct group_best {
+  uint64_t group; /* 0: no voter with a group yet */
+  uint64_t first;
+  uint64_t second;
+  bool several; /* there is another group */
+} group_best;
+
+static uint64_t larger(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
+
+static void add_to_groups(group_best *best, uint64_t group, uint64_t index) {
+  if (best->group == 0 || group == best->group) {
+    best->group = group;
+    best->first = larger(best->first, index);
+  } else if (index > best->first) {
+    best->second = best->first;
+    best->first = index;
+    best->group = group;
+    best->several = true;
+  } else {
+    best->second = larger(best->second, index);
+    best->several = true;
+  }
+}
+
+uint64_t raft_majority_group_committed(raft_ids voters, raft_acked_function acked,
+                                       raft_group_function group_of, const void *ctx,
+                                       bool *by_groups) {
+  group_best best = {0, 0, 0, false};
+  uint64_t quorum = raft_majority_committed(voters, acked, ctx), least = UINT64_MAX;
+  bool all_grouped = true;
+  for (size_t i = 0; i < voters.count; i++) {
+    uint64_t index = acked_index(acked, ctx, voters.ids[i]), group = group_of(ctx, voters.ids[i]);
+    least = index < least ? index : least;
+    if (group == 0) {
+      all_grouped = false;
+    } else {
+      add_to_groups(&best, group, index);
+    }
+  }
+  *by_groups = best.several || voters.count == 0;
+  if (best.several) {
+    return best.second < quorum ? best.second : quorum;
+  }
+  return all_grouped ? quorum : least;
+}
+
+uint64_t raft_joint_group_committed(raft_ids incoming, raft_ids outgoing, raft_acked_function acked,
+                                    raft_group_function group_of, const void *ctx,
+                                    bool *by_groups) {
+  bool new_by_groups = false, old_by_groups = false;
+  uint64_t new_half = raft_majority_group_committed(incoming, acked, group_of, ctx, &new_by_groups);
+  uint64_t old_half = raft_majority_group_committed(outgoing, acked, group_of, ctx, &old_by_groups);
+  *by_groups = new_by_groups && old_by_groups;
+  return new_half < old_half ? new_half : old_half;
+}
+
 raft_vote_result raft_joint_vote(raft_ids incoming, raft_ids outgoing, raft_voted_function voted,
                                  const void *ctx) {
   raft_vote_result new_half = raft_majority_vote(incoming, voted, ctx);

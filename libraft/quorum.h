@@ -27,6 +27,18 @@ raft_vote_result raft_majority_vote(raft_ids voters, raft_voted_function voted, 
 /* Both halves must agree (thesis 4.3). */
 uint64_t raft_joint_committed(raft_ids incoming, raft_ids outgoing, raft_acked_function acked,
                               const void *ctx);
+
+/* The commit group of voter `id`; 0: none. */
+typedef uint64_t (*raft_group_function)(const void *ctx, uint64_t id);
+/* As above, but an index counts only if voters of two groups have it too. *by_groups: so it was
+ * found. Otherwise: with one group for all voters, the majority decides alone; while some voters
+ * have none, all of them must have it. Never more than without groups. */
+uint64_t raft_majority_group_committed(raft_ids voters, raft_acked_function acked,
+                                       raft_group_function group_of, const void *ctx,
+                                       bool *by_groups);
+uint64_t raft_joint_group_committed(raft_ids incoming, raft_ids outgoing, raft_acked_function acked,
+                                    raft_group_function group_of, const void *ctx, bool *by_groups);
+
 raft_vote_result raft_joint_vote(raft_ids incoming, raft_ids outgoing, raft_voted_function voted,
                                  const void *ctx);
 

@@ -206,7 +206,7 @@ int raft_leader_heartbeat_response(raft_rawnode *node, const raft_message *messa
 /* ---- answers to appends ---- */
 
 bool raft_advance_commit(raft_rawnode *node) {
-  raft_entry_id id = {node->term, raft_tracker_committed(&node->tracker)};
+  raft_entry_id id = {node->term, raft_group_committed(node)};
   bool moved = false;
   int rc = raft_log_maybe_commit(&node->log, id, &moved);
   node->commit_owed = rc == RAFT_ENOMEM; /* nobody may ever answer again: the clock tries again */

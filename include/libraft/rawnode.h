@@ -150,6 +150,27 @@ int raft_rawnode_transfer_leader(raft_rawnode *rn, uint64_t transferee);
 /* Changes raft_config.priority from now on; votes that were given stay given. RAFT_ENOMEM. */
 int raft_rawnode_set_priority(raft_rawnode *rn, int64_t priority);
 
+/* Group commit (raft-rs): while it is enabled, an entry that this node leads counts as committed
+ * only when a quorum has it and, of the voters, members of two commit groups: places that fail
+ * together, such as data centres. With one group for all voters the quorum decides alone; while
+ * there is one group and voters without, all voters must have it. Off at first; kept in memory
+ * only, so to be told to whoever may lead. Danger: while one of only two groups is away nothing is
+ * committed, until group commit is switched off. RAFT_ENOMEM. */
+int raft_rawnode_enable_group_commit(raft_rawnode *rn, bool enable);
+
+/* Puts members, also future ones, into groups; those not named stay where they are. All or none.
+ * RAFT_EINVAL: an id is 0. RAFT_ENOMEM. */
+int raft_rawnode_assign_commit_groups(raft_rawnode *rn, const raft_commit_group *groups,
+                                      size_t count);
+
+/* Nobody is in a group any more. */
+int raft_rawnode_clear_commit_groups(raft_rawnode *rn);
+
+/* *consistent: group commit is on, there are two groups at least, and everything committed is in
+ * two of them. RAFT_EUSAGE: not known, this is no leader or has not applied an entry of its term.
+ */
+int raft_rawnode_group_commit_consistent(raft_rawnode *rn, bool *consistent);
+
 /* A follower forgets its leader within the term, so that it may vote for another one, e.g. when
  * the embedder knows that the leader's machine is gone. No-op on others, and with lease-based
  * reads, which it would break. (Upstream's ForgetLeader.) */

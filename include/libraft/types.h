@@ -189,6 +189,12 @@ typedef struct raft_conf_change_v2 {
   raft_bytes context;
 } raft_conf_change_v2;
 
+/* A member and the commit group that it belongs to, e.g. its data centre. */
+typedef struct raft_commit_group {
+  uint64_t id;
+  uint64_t group; /* 0: none */
+} raft_commit_group;
+
 /* An answered or abandoned linearizable read. status RAFT_OK: the state machine may answer
  * once it has applied `index`. Otherwise why it was given up (RAFT_EREAD_...), index is 0. */
 typedef struct raft_read_state {
