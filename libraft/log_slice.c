@@ -27,8 +27,10 @@ typedef struct gathered {
 } gathered;
 
 static void drop_from(gathered *got, size_t keep) {
-  raft_entries_release(got->entries + keep, got->count - keep);
-  got->count = keep;
+  if (keep < got->count) {
+    raft_entries_release(got->entries + keep, got->count - keep);
+    got->count = keep;
+  }
 }
 
 static void gathered_close(gathered *got, const raft_allocator *allocator) {

@@ -71,6 +71,11 @@ static void call_forget(fuzz_input *input, uint64_t id) {
   world_expect(&w, id, raft_rawnode_forget_leader(w.nodes[id].raft));
 }
 
+static void call_ping(fuzz_input *input, uint64_t id) {
+  (void)input;
+  world_expect(&w, id, raft_rawnode_ping(w.nodes[id].raft));
+}
+
 static void call_read(fuzz_input *input, uint64_t id) {
   (void)input;
   world_read(&w, id);
@@ -116,9 +121,9 @@ static void call_round(fuzz_input *input, uint64_t id) {
 }
 
 static void (*const CALLS[])(fuzz_input *, uint64_t) = {
-    call_tick,   call_propose,      call_round,  call_campaign, call_propose_batch,
-    call_round,  call_transfer,     call_forget, call_report,   call_old_change,
-    call_change, call_out_of_order, call_read,   call_round,
+    call_tick,   call_propose,  call_round,  call_campaign, call_propose_batch,
+    call_round,  call_transfer, call_forget, call_report,   call_old_change,
+    call_change, call_read,     call_round,  call_ping,     call_out_of_order,
 };
 enum { CALL_COUNT = sizeof CALLS / sizeof CALLS[0] };
 

@@ -13,6 +13,16 @@
 static const uint64_t SIZES[] = {1 << 20, 64, 0, 1};
 static const uint32_t WINDOWS[] = {256, 1, 2, 7};
 
+/* Those beyond etcd-io/raft. */
+static void choose_more_options(raft_config *config, unsigned choice, unsigned more) {
+  (void)more;
+  config->hand_over_on_removal = (choice & 1) != 0;
+  config->batch_append = (choice & 2) != 0;
+  config->skip_commit_broadcast = (choice & 4) != 0;
+  config->etcd_quirks = (choice & 8) != 0;
+  config->max_unpersisted_apply = (choice & 16) != 0 && config->async_storage_writes ? 2 : 0;
+}
+
 static void choose_options(world *w, raft_config *config, const uint8_t *choice, bool honest) {
   config->pre_vote = (choice[0] & 1) == 0;
   config->check_quorum = (choice[0] & 2) == 0;
@@ -32,6 +42,7 @@ static void choose_options(world *w, raft_config *config, const uint8_t *choice,
   config->election_ticks = 4;
   config->max_pending_reads = 8;
   config->seed = choice[2];
+  choose_more_options(config, choice[3], choice[4]);
 }
 
 static void open_raft(world_node *n) {
@@ -58,7 +69,10 @@ static void found(world_node *n) {
 void world_open(world *w, fuzz_input *options, bool honest) {
   memset(w, 0, sizeof *w);
   w->forged = !honest;
-  const uint8_t choice[3] = {input_byte(options), input_byte(options), input_byte(options)};
+  uint8_t choice[5];
+  for (size_t i = 0; i < sizeof choice; i++) {
+    choice[i] = input_byte(options);
+  }
   for (uint64_t id = 1; id <= WORLD_NODES; id++) {
     world_node *n = &w->nodes[id];
     fuzz_require(raft_memory_storage_open(NULL, &n->storage) == RAFT_OK);
@@ -82,6 +96,19 @@ void world_crash(world *w, uint64_t id) {
   n->ready = NULL;
 }
 
+/* A snapshot of the state machine may have come to the disk before the commit index did. */
+static void raise_commit(world_node *n) {
+  raft_hard_state state;
+  raft_conf_state ignored;
+  const raft_storage *storage = n->config.storage;
+  fuzz_require(storage->initial_state(storage->ctx, &state, &ignored) == RAFT_OK);
+  if (state.commit < n->applied) {
+    state.commit = n->applied;
+    fuzz_require(raft_memory_storage_set_hard_state(n->storage, &state) == RAFT_OK);
+    n->shown = state;
+  }
+}
+
 void world_restart(world *w, uint64_t id) {
   world_node *n = &w->nodes[id];
   if (n->raft != NULL) {
@@ -91,6 +118,7 @@ void world_restart(world *w, uint64_t id) {
   fuzz_require(n->config.storage->snapshot(n->config.storage->ctx, &snapshot) == RAFT_OK);
   node_load_snapshot(n, &snapshot);
   n->handed_out = n->applied;
+  raise_commit(n);
   open_raft(n);
 }
 
@@ -211,12 +239,23 @@ static uint64_t leader_of(const world *w) {
   return leader;
 }
 
+static void pass_time(world *w, int ticks) {
+  settle(w);
+  for (int tick = 0; tick < ticks; tick++) {
+    for (uint64_t id = 1; id <= WORLD_NODES; id++) {
+      world_expect(w, id, raft_rawnode_tick(w->nodes[id].raft));
+    }
+    settle(w);
+    world_check(w);
+  }
+}
+
 static void agree(world *w) {
   const raft_slice news = {"news", 4};
   uint64_t before = w->applied, leader = leader_of(w);
   fuzz_require(leader != 0);
   fuzz_require(raft_rawnode_propose(w->nodes[leader].raft, &news, 1) == RAFT_OK);
-  settle(w);
+  pass_time(w, 3); /* the news that it is committed may travel with a heartbeat */
   for (uint64_t id = 1; id <= WORLD_VOTERS; id++) {
     fuzz_require(w->nodes[id].applied > before && w->nodes[id].applied == w->applied);
   }
@@ -226,14 +265,7 @@ void world_heal(world *w) {
   for (uint64_t id = 1; id <= WORLD_NODES; id++) {
     world_restart(w, id);
   }
-  settle(w);
-  for (int tick = 0; tick < 40; tick++) {
-    for (uint64_t id = 1; id <= WORLD_NODES; id++) {
-      world_expect(w, id, raft_rawnode_tick(w->nodes[id].raft));
-    }
-    settle(w);
-    world_check(w);
-  }
+  pass_time(w, 40);
   /* A change of members may leave a majority that has not heard of being one. */
   if (!w->forged && !w->reshaped) {
     agree(w);
