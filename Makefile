@@ -29,6 +29,7 @@ include mk/bench.mk
 include mk/fuzz.mk
 include mk/portable.mk
 include mk/sim.mk
+include mk/mutants.mk
 include mk/interop.mk
 include mk/checks.mk
 

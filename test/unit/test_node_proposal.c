@@ -414,6 +414,22 @@ START_TEST(a_change_is_pending_at_its_own_place_in_the_batch) {
 }
 END_TEST
 
+START_TEST(what_is_applied_frees_its_part) {
+  reopen(limited);
+  ck_assert_int_eq(propose("0123456789"), RAFT_OK);
+  ck_assert_int_eq(propose("012345"), RAFT_OK);
+  while (group_turn(&g)) {
+  }
+  group_lose(&g);
+  raft_message ack = {.type = RAFT_MSG_APP_RESP, .from = 2, .to = 1, .term = 1, .index = 2};
+  ck_assert_int_eq(group_step(&g, ack), RAFT_OK);
+  while (group_turn(&g)) {
+  }
+  ck_assert_uint_eq(group_status(&g, 1).applied, 2);
+  ck_assert_uint_eq(group_status(&g, 1).uncommitted_size, 6);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       without_a_leader_proposals_are_dropped,
@@ -441,6 +457,7 @@ int main(void) {
       a_change_that_finds_no_memory_is_as_if_it_had_not_been_proposed,
       a_new_leader_proposes_no_change_before_what_it_found_is_applied,
       a_change_is_pending_at_its_own_place_in_the_batch,
+      what_is_applied_frees_its_part,
   };
   return run_suite("proposal", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }

@@ -690,6 +690,26 @@ START_TEST(a_truncation_does_not_touch_what_was_handed_out) {
 }
 END_TEST
 
+/* The term is known before: with the vote nothing else changes. */
+START_TEST(a_vote_alone_is_to_be_saved_and_synced) {
+  reopen(3, plain);
+  raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT, .from = 3, .to = 1, .term = 5};
+  ck_assert_int_eq(raft_rawnode_step(node, &heartbeat), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_forget_leader(node), RAFT_OK);
+  take();
+  ck_assert_uint_eq(rd->hard_state.vote, 0);
+  finish();
+  raft_message request = {
+      .type = RAFT_MSG_VOTE, .from = 2, .to = 1, .term = 5, .log_term = 5, .index = 9};
+  ck_assert_int_eq(raft_rawnode_step(node, &request), RAFT_OK);
+  take();
+  ck_assert_uint_eq(rd->hard_state.term, 5);
+  ck_assert_uint_eq(rd->hard_state.vote, 2);
+  ck_assert(rd->must_sync);
+  finish();
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       two_readies_need_an_advance_between_them,
@@ -719,6 +739,7 @@ int main(void) {
       a_vote_waits_for_the_write,
       every_write_answers_for_all_that_is_unstable,
       a_truncation_does_not_touch_what_was_handed_out,
+      a_vote_alone_is_to_be_saved_and_synced,
   };
   return run_suite("ready", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }

@@ -486,6 +486,62 @@ START_TEST(acknowledgements_send_no_empty_appends) {
 }
 END_TEST
 
+START_TEST(an_acknowledgement_names_the_last_entry_that_was_sent) {
+  propose(1, 3);
+  ck_assert(group_turn(&g));
+  group_deliver(&g);
+  group_turn(&g);
+  group_lose(&g);
+  ck_assert_uint_eq(group_status(&g, 2).last_index, 4);
+  raft_entry entry = {.term = 1, .index = 2, .data = {"entry", 5, NULL}};
+  raft_message append = {.type = RAFT_MSG_APP,
+                         .from = 3,
+                         .to = 2,
+                         .term = 2,
+                         .log_term = 1,
+                         .index = 1,
+                         .commit = 3,
+                         .entries = &entry,
+                         .entry_count = 1};
+  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+  ck_assert_uint_eq(group_sent(&g, RAFT_MSG_APP_RESP, 2, 3)->index, 2);
+  ck_assert_uint_eq(group_status(&g, 2).hard_state.commit, 2); /* 3 and 4 may be others there */
+}
+END_TEST
+
+/* willemt/raft PR#118: an old append with nothing before it, behind a compaction. */
+START_TEST(an_append_from_the_beginning_starts_nothing_over) {
+  propose(1, 5);
+  group_settle(&g);
+  group_compact(&g, 2, 4);
+  raft_entry entries[] = {{.term = 1, .index = 1}, {.term = 1, .index = 2}};
+  raft_message append = {
+      .type = RAFT_MSG_APP, .from = 1, .to = 2, .term = 1, .entries = entries, .entry_count = 2};
+  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+  ck_assert_uint_eq(group_sent(&g, RAFT_MSG_APP_RESP, 2, 1)->index, 6);
+  ck_assert_uint_eq(group_status(&g, 2).first_index, 5);
+  ck_assert_uint_eq(group_status(&g, 2).last_index, 6);
+}
+END_TEST
+
+/* What was acknowledged in an earlier term may have been truncated since. */
+START_TEST(a_new_leader_knows_nothing_of_the_others) {
+  propose(1, 3);
+  group_settle(&g);
+  ck_assert_uint_eq(progress_of(3).match, 4);
+  group_elect(&g, 2);
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
+  for (int i = 0; i < 2; i++) {
+    ck_assert(group_turn(&g));
+    group_deliver(&g);
+  }
+  ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_LEADER);
+  ck_assert_uint_eq(progress_of(3).match, 0);
+  ck_assert_uint_eq(progress_of(3).next, 6); /* behind what was there before its own entry */
+  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_PROBE);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       proposals_are_applied_by_all,
@@ -511,6 +567,9 @@ int main(void) {
       who_waits_is_released_by_its_own_answer_alone,
       an_answered_heartbeat_lets_a_probe_go_on,
       acknowledgements_send_no_empty_appends,
+      an_acknowledgement_names_the_last_entry_that_was_sent,
+      an_append_from_the_beginning_starts_nothing_over,
+      a_new_leader_knows_nothing_of_the_others,
   };
   return run_suite("replication", tests, sizeof tests / sizeof tests[0], open_plain, close_group);
 }

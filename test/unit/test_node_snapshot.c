@@ -307,6 +307,16 @@ START_TEST(a_snapshot_of_the_past_is_answered_with_the_present) {
 }
 END_TEST
 
+START_TEST(a_snapshot_from_before_the_cut_is_not_installed) {
+  group_compact(&g, 2, 9);
+  raft_snapshot old = snapshot_at(5, 1);
+  ck_assert_int_eq(receive(2, &old), RAFT_OK);
+  ck_assert_uint_eq(answered(2), 11);
+  ck_assert_uint_eq(group_status(&g, 2).first_index, 10);
+  ck_assert_uint_eq(group_status(&g, 2).hard_state.commit, 11);
+}
+END_TEST
+
 START_TEST(a_snapshot_within_the_log_only_commits) {
   g.members[2].cut = true;
   raft_entry entries[] = {{.term = 1, .index = 12}, {.term = 1, .index = 13}};
@@ -493,6 +503,7 @@ int main(void) {
       a_newer_snapshot_replaces_the_one_being_written,
       a_node_starts_from_its_snapshot,
       who_is_unreachable_still_waits_for_its_snapshot,
+      a_snapshot_from_before_the_cut_is_not_installed,
   };
   return run_suite("snapshot", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }

@@ -1,0 +1,25 @@
+#!/bin/sh
+# mutants.sh - every planted bug of test/mutants/ still fits libraft, and says what it is.
+#
+# SPDX-License-Identifier: Apache-2.0
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+fits() {
+  for patch in test/mutants/*.patch; do
+    patch --dry-run --force --silent --fuzz=1 -p1 < "$patch" > /dev/null 2>&1 ||
+      echo "$patch:1: does not fit libraft any more: plant the bug again"
+  done
+}
+
+introduced() {
+  for patch in test/mutants/*.patch; do
+    sed '/^--- /,$d' "$patch" | grep -cq 'thesis\|liveness\|History\|Upstream\|Breaks' ||
+      echo "$patch:1: say which bug it is, who had it, what it breaks"
+  done
+}
+
+problems=$(fits; introduced)
+[ -z "$problems" ] && exit 0
+echo "$problems"
+exit 1

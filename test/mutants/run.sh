@@ -1,0 +1,116 @@
+#!/bin/bash
+# run.sh - plants each bug of test/mutants/*.patch in libraft, and shows what finds it.
+#
+# Usage: make mutants [NAMES='name …'] [MUTANT_SEEDS=N]
+#
+# For each: copy the sources, patch, compile what changed, link a libraft.so, and run with it the
+# scripts, the unit suites (until one fails) and the simulator (until a seed fails). A mutant that
+# nothing finds, that does not apply, or does not compile without warnings, is a failure; so is the
+# library without a patch if anything finds something in it. What was said is left in
+# build/mutants/NAME/.
+#
+# SPDX-License-Identifier: Apache-2.0
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+readonly ROOT=build/mutants
+readonly UPSTREAM=../shared/etcd-raft/interaction
+readonly TEST_TIMEOUT=60 SIM_TIMEOUT=${SIM_TIMEOUT:-300}
+
+# run NAME SECONDS LOG COMMAND…: with the mutant's library in the place of libraft's.
+run() {
+  local name=$1 seconds=$2 log=$ROOT/$1/$3
+  shift 3
+  LD_LIBRARY_PATH=$ROOT/$name timeout --kill-after=5 "$seconds" "$@" > "$log" 2>&1 < /dev/null
+}
+
+# plant NAME: the library with the bug.
+plant() {
+  local dir=$ROOT/$1 patch=test/mutants/$1.patch source objects
+  rm -rf "$dir"
+  mkdir -p "$dir/obj"
+  cp -r libraft "$dir/libraft"
+  cp -r "$ROOT/obj/libraft" "$dir/obj/libraft"
+  if [ -f "$patch" ]; then
+    patch -s -p1 -d "$dir" < "$patch" > "$dir/plant.log" 2>&1 || return 1
+    for source in $(sed -n 's/^+++ b\///p' "$patch"); do
+      # shellcheck disable=SC2086 # several words
+      $CC $CFLAGS -c "$dir/$source" -o "$dir/obj/${source%.c}.o" >> "$dir/plant.log" 2>&1 || return 1
+    done
+  fi
+  objects=$(find "$dir/obj" "$ROOT/obj/gen" -name '*.o' | LC_ALL=C sort)
+  # shellcheck disable=SC2086
+  $CC -shared -Wl,-Bsymbolic $objects $LIBS -o "$dir/libraft.so" >> "$dir/plant.log" 2>&1
+}
+
+# Each prints what it found, or nothing.
+by_script() {
+  local scripts=(test/interaction/*.txt)
+  [ ! -d "$UPSTREAM" ] || scripts+=("$UPSTREAM"/*.txt)
+  run "$1" "$TEST_TIMEOUT" scripts.log "$ROOT/bin/datadriven" interaction "${scripts[@]}" && return
+  local first
+  first=$(sed -nE 's/^FAIL +([^ ]+).*/\1/p' "$ROOT/$1/scripts.log" | head -n 1)
+  basename "${first:-scripts stopped}"
+}
+
+by_test() {
+  local suite first
+  for suite in $SUITES; do
+    run "$1" "$TEST_TIMEOUT" "$suite.log" "$ROOT/bin/$suite" && continue
+    first=$(sed -nE 's/^[^:]+:[0-9]+:[FE]:[^:]+:([^:]+):.*/\1/p' "$ROOT/$1/$suite.log" | head -n 1)
+    echo "${suite#test_}/${first:-stopped}"
+    return
+  done
+}
+
+# The first seed, and the invariant that it broke.
+by_seed() {
+  run "$1" "$SIM_TIMEOUT" sim.log "$ROOT/bin/raft-sim" --seeds "1..$SEEDS" && return
+  sed -nE 's/^seed ([0-9]+): (.*)/\1: \2/p' "$ROOT/$1/sim.log" | head -n 1 | grep . || echo 'stopped'
+}
+
+# judge NAME: one line of the table, in NAME/result: name|script|test|seed|seconds
+judge() {
+  local begin=$SECONDS script test seed
+  if plant "$1"; then
+    script=$(by_script "$1")
+    test=$(by_test "$1")
+    seed=$(by_seed "$1")
+  else
+    seed='BROKEN: does not apply, or does not compile'
+  fi
+  echo "$1|${script:--}|${test:--}|${seed:--}|$((SECONDS - begin))" > "$ROOT/$1/result"
+  rm -rf "${ROOT:?}/$1/obj" "${ROOT:?}/$1/libraft"
+  show < "$ROOT/$1/result"
+}
+
+show() {
+  awk -F '|' '{ printf "%-32s %-28s %-60s %s  (%d s)\n", $1, $2, $3, $4, $5 }'
+}
+
+# Told by itself: judge one mutant.
+if [ "${1:-}" = --judge ]; then
+  judge "$2"
+  exit
+fi
+
+if [ $# -gt 0 ]; then
+  names=("$@")
+else
+  mapfile -t names < <(basename -s .patch test/mutants/*.patch)
+fi
+
+echo "mutant|found by script|test|seed|0" | show
+"$0" --judge unpatched
+printf '%s\n' "${names[@]}" | xargs -P "$JOBS" -n 1 "$0" --judge
+
+survived=$(cd "$ROOT" && for name in "${names[@]}"; do cat "$name/result"; done |
+  awk -F '|' '/BROKEN/ || ($2 == "-" && $3 == "-" && $4 == "-") { print "  " $1 }')
+sound=$(awk -F '|' '$2 $3 $4 == "---"' "$ROOT/unpatched/result")
+by_seeds=$(cd "$ROOT" && for name in "${names[@]}"; do cat "$name/result"; done |
+  awk -F '|' '$4 != "-" && !/BROKEN/' | wc -l)
+echo
+[ -n "$sound" ] || { echo 'something is found in libraft as it is'; survived="$survived unpatched"; }
+[ -z "$survived" ] || printf 'not found, or broken:\n%s\n' "$survived"
+echo "${#names[@]} mutants, $by_seeds found by the simulator, $(printf '%s' "$survived" | grep -c .) survived"
+[ -z "$survived" ]
