@@ -66,6 +66,8 @@ static const char *const templates[RAFT_EVENT_COUNT] = {
     [RAFT_EVENT_READ_ABANDONED] = "%i dropping read at term %t: %e",
     [RAFT_EVENT_STEPPED_DOWN_REMOVED] =
         "%i stepped down to follower at term %t since it is no longer a voter",
+    [RAFT_EVENT_SNAPSHOT_WANTED] =
+        "%i has no snapshot at index %x or later for %p, which asks for one; newest: %a",
     [RAFT_EVENT_COMMIT_LEARNED] =
         "%i learned at term %t from %p that entry (index,term)=(%x,%a) is committed",
     [RAFT_EVENT_POISONED] = "%i is unusable (noticed at line %b): %e",

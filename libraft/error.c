@@ -25,6 +25,7 @@ static const error_text error_texts[] = {
     {RAFT_EPEER_NOT_FOUND, "raft: cannot step as peer not found"},
     {RAFT_EMALFORMED, "the fields of a message contradict each other or the protocol"},
     {RAFT_ELOG_LOST, "a leader has committed what this log does not hold: log data was lost"},
+    {RAFT_ESNAPSHOT_REQUEST, "a snapshot cannot be asked for now"},
     {RAFT_ENOT_EMPTY, "the storage to bootstrap already holds something"},
     {RAFT_EDROPPED_NO_LEADER, "raft proposal dropped: there is no leader"},
     {RAFT_EDROPPED_TRANSFERRING, "raft proposal dropped: the leader is handing over"},

@@ -55,6 +55,10 @@ int raft_follower_append(raft_rawnode *node, const raft_message *message) {
   if (rc != RAFT_OK) {
     return rc;
   }
+  if (node->snapshot_asked) {
+    raft_snapshot_ask(node);
+    return RAFT_OK;
+  }
   if (message->index < node->log.committed) {
     return answer_append(node, message->from, node->log.committed);
   }
@@ -97,6 +101,9 @@ int raft_follower_heartbeat(raft_rawnode *node, const raft_message *message) {
     return RAFT_ELOG_LOST; /* this node acknowledged entries that it does not have any more */
   }
   raft_log_commit_to(&node->log, message->commit);
+  if (node->snapshot_asked) {
+    raft_snapshot_ask(node);
+  }
   return answer_heartbeat(node, message);
 }
 

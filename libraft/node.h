@@ -132,6 +132,7 @@ struct raft_rawnode {
   bool leaving : 1;         /* leader that is no voter any more and hands over */
   bool auto_leave_owed : 1; /* the joint configuration could not be left at once: try again */
   bool commit_owed : 1;     /* storage had no memory to say whether more is committed: try again */
+  bool snapshot_asked : 1;  /* follower: appends nothing before the snapshot that it asked for */
   bool append_owed : 1;     /* batch_append: followers are to be sent what is new */
   bool outstanding : 1;     /* a Ready is out, and not advanced */
 
@@ -227,6 +228,10 @@ int raft_follower_forget_leader(raft_rawnode *node, const raft_message *message)
 
 /* ---- snapshot.c ---- */
 bool raft_snapshot_send(raft_rawnode *node, raft_progress *progress);
+/* A follower asks for a snapshot at `least` or later. */
+void raft_snapshot_wanted(raft_rawnode *node, raft_progress *progress, uint64_t least);
+/* Asks the leader, or asks again; room for the message is reserved. */
+void raft_snapshot_ask(raft_rawnode *node);
 int raft_snapshot_receive(raft_rawnode *node, const raft_message *message);
 int raft_snapshot_status(raft_rawnode *node, const raft_message *message);
 void raft_snapshot_applied(raft_rawnode *node, uint64_t index);

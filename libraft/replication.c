@@ -266,9 +266,16 @@ static void settle_state(raft_rawnode *node, raft_progress *progress, uint64_t a
   }
 }
 
+/* It has what was known already, but the leader waits for just that: as a probe's answer, or
+ * because it was sent a snapshot that it had asked for. */
+static bool is_settled(const raft_progress *progress, const raft_message *message) {
+  return progress->match == message->index &&
+         (progress->state == RAFT_PROGRESS_PROBE || (progress->state == RAFT_PROGRESS_SNAPSHOT &&
+                                                     message->index >= progress->pending_snapshot));
+}
+
 static void accepted(raft_rawnode *node, raft_progress *progress, const raft_message *message) {
-  bool probing = progress->state == RAFT_PROGRESS_PROBE && progress->match == message->index;
-  if (!raft_progress_maybe_update(progress, message->index) && !probing) {
+  if (!raft_progress_maybe_update(progress, message->index) && !is_settled(progress, message)) {
     return;
   }
   settle_state(node, progress, message->index);
@@ -295,7 +302,9 @@ int raft_leader_append_response(raft_rawnode *node, const raft_message *message)
     return RAFT_EMALFORMED; /* nobody can have what was never sent */
   }
   progress->recent_active = true;
-  if (message->reject) {
+  if (message->reject && message->request_snapshot) {
+    raft_snapshot_wanted(node, progress, message->reject_hint);
+  } else if (message->reject) {
     rejected(node, progress, message);
   } else {
     accepted(node, progress, message);

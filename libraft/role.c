@@ -44,6 +44,7 @@ static void reset(raft_rawnode *node, uint64_t term) {
   node->lease_void = false;
   node->leaving = false;
   node->append_owed = false;
+  node->snapshot_asked = false;
   node->auto_leave_owed = false;
   node->commit_owed = false;
 }

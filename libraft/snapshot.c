@@ -29,11 +29,8 @@ static int current_snapshot(raft_rawnode *node, raft_body **body) {
   return rc;
 }
 
-bool raft_snapshot_send(raft_rawnode *node, raft_progress *progress) {
-  raft_body *body = NULL;
-  if (!progress->recent_active || current_snapshot(node, &body) != RAFT_OK) {
-    return false;
-  }
+/* The body reference moves in. */
+static bool send_body(raft_rawnode *node, raft_progress *progress, raft_body *body) {
   uint64_t index = body->snapshot->index, term = body->snapshot->term;
   raft_message message = {
       .type = RAFT_MSG_SNAP, .to = progress->id, .snapshot = body->snapshot, .body = body};
@@ -43,6 +40,27 @@ bool raft_snapshot_send(raft_rawnode *node, raft_progress *progress) {
   raft_progress_become_snapshot(progress, index);
   raft_emit(node, RAFT_LOG_DEBUG, RAFT_EVENT_SNAPSHOT_SENT, progress->id, index, term, 0);
   return true;
+}
+
+bool raft_snapshot_send(raft_rawnode *node, raft_progress *progress) {
+  raft_body *body = NULL;
+  return progress->recent_active && current_snapshot(node, &body) == RAFT_OK &&
+         send_body(node, progress, body);
+}
+
+void raft_snapshot_wanted(raft_rawnode *node, raft_progress *progress, uint64_t least) {
+  raft_body *body = NULL;
+  if (progress->state == RAFT_PROGRESS_SNAPSHOT) {
+    return; /* one is on its way */
+  }
+  int rc = current_snapshot(node, &body);
+  if (rc == RAFT_OK && body->snapshot->index >= least) {
+    send_body(node, progress, body);
+  } else if (rc == RAFT_OK || rc == RAFT_ESNAPSHOT_UNAVAILABLE) {
+    raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_SNAPSHOT_WANTED, progress->id, least,
+              body == NULL ? 0 : body->snapshot->index, 0);
+    raft_body_release(body);
+  }
 }
 
 /* 1: it arrived; 0, 2: it failed, or nobody said what became of it. */
@@ -77,6 +95,45 @@ void raft_snapshot_tick(raft_rawnode *node) {
 
 /* ---- follower ---- */
 
+void raft_snapshot_ask(raft_rawnode *node) {
+  /* A leader that does not know of this takes it for a rejection, and for a stale one. */
+  raft_message request = {.type = RAFT_MSG_APP_RESP,
+                          .to = node->lead,
+                          .index = node->log.committed,
+                          .reject = true,
+                          .reject_hint = raft_log_last_index(&node->log),
+                          .request_snapshot = true};
+  raft_send(node, &request);
+}
+
+static int request_snapshot(raft_rawnode *node) {
+  raft_entry_id last = {0, 0};
+  if (node->role != RAFT_FOLLOWER || node->lead == RAFT_NO_ID || node->snapshot_asked ||
+      node->log.unstable.snapshot != NULL) {
+    return RAFT_ESNAPSHOT_REQUEST;
+  }
+  int rc = raft_log_last_id(&node->log, &last);
+  if (rc == RAFT_OK && last.term != node->term) {
+    return RAFT_ESNAPSHOT_REQUEST; /* the leader may not have what this log ends with */
+  }
+  rc = rc == RAFT_OK ? raft_reserve_self(node) : rc;
+  if (rc == RAFT_OK) {
+    node->snapshot_asked = true;
+    raft_snapshot_ask(node);
+  }
+  return rc;
+}
+
+int raft_rawnode_request_snapshot(raft_rawnode *rn) {
+  return rn->poisoned != RAFT_OK ? rn->poisoned : raft_finish(rn, request_snapshot(rn));
+}
+
+/* The one that was asked for comes in the place of what is there, even if it is no newer: nothing
+ * was appended since, so nothing that was acknowledged is lost. */
+static bool is_asked_for(const raft_rawnode *node, const raft_snapshot *snapshot) {
+  return node->snapshot_asked && snapshot->index >= raft_log_last_index(&node->log);
+}
+
 static bool lists(raft_ids ids, uint64_t id) {
   for (size_t i = 0; i < ids.count; i++) {
     if (ids.ids[i] == id) {
@@ -102,14 +159,15 @@ static int is_wanted(raft_rawnode *node, const raft_snapshot *snapshot, bool *wa
   raft_entry_id id = {snapshot->term, snapshot->index};
   bool has = false;
   *wanted = false;
-  if (snapshot->index <= node->log.committed) {
+  bool asked = is_asked_for(node, snapshot);
+  if (snapshot->index <= node->log.committed && !asked) {
     return ignored(node, snapshot, 2);
   }
   if (!is_member(&snapshot->conf_state, node->config.id)) {
     return ignored(node, snapshot, 1);
   }
   int rc = raft_log_matches(&node->log, id, &has);
-  if (has) {
+  if (has && !asked) {
     raft_log_commit_to(&node->log, snapshot->index);
     return ignored(node, snapshot, 3);
   }
@@ -129,6 +187,7 @@ static int restore(raft_rawnode *node, const raft_snapshot *snapshot) {
     return RAFT_ENOMEM;
   }
   raft_log_restore(&node->log, body);
+  node->snapshot_asked = false;
   raft_membership_switch(node, &next);
   raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_SNAPSHOT_RESTORED, 0, snapshot->index, snapshot->term,
             0);

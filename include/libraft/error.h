@@ -31,6 +31,9 @@ enum {
   RAFT_EMALFORMED = -511, /* a message whose fields contradict each other or the protocol */
   RAFT_ELOG_LOST = -512,  /* a leader says committed what this log does not have: it lost data */
   RAFT_ENOT_EMPTY = -513, /* bootstrap of a storage that already holds something */
+  RAFT_ESNAPSHOT_REQUEST =
+      -514, /* a snapshot cannot be asked for now (raft_rawnode_request_snapshot)
+             */
 
   /* Why a proposal was dropped. It is certain that it did not enter the log. */
   RAFT_EDROPPED_NO_LEADER = -520,

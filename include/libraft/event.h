@@ -66,8 +66,9 @@ typedef enum raft_event_type {
   RAFT_EVENT_STABLE_IGNORED,       /* index, a: term; entries persisted that are no longer wanted */
   RAFT_EVENT_READ_ABANDONED,       /* a: -error code */
   RAFT_EVENT_STEPPED_DOWN_REMOVED, /* leader left: no longer a voter */
-  RAFT_EVENT_COMMIT_LEARNED,       /* peer; index, a: term; a vote told of that commit */
-  RAFT_EVENT_POISONED,             /* a: -error code, b: line of libraft that noticed */
+  RAFT_EVENT_SNAPSHOT_WANTED, /* peer; index: at least, a: index of the newest there is, or 0 */
+  RAFT_EVENT_COMMIT_LEARNED,  /* peer; index, a: term; a vote told of that commit */
+  RAFT_EVENT_POISONED,        /* a: -error code, b: line of libraft that noticed */
   RAFT_EVENT_COUNT
 } raft_event_type;
 

@@ -192,6 +192,16 @@ int raft_rawnode_report_unreachable(raft_rawnode *rn, uint64_t id);
  * (raft_config.snapshot_timeout_ticks). No-op when there is none under way. */
 int raft_rawnode_report_snapshot(raft_rawnode *rn, uint64_t id, bool success);
 
+/* A follower whose state machine is damaged, but whose log is not, asks its leader for a snapshot
+ * that is at least as new as its own last entry. Until it has come the follower appends nothing and
+ * asks again with each message of its leader; it gives up when the term changes or it campaigns.
+ * The leader needs a snapshot that new in its storage: RAFT_EVENT_SNAPSHOT_WANTED says that it has
+ * none. What Ready then gives is to be installed even if it is no newer than what was applied.
+ * RAFT_ESNAPSHOT_REQUEST: not now: this is no follower, knows no leader, has no entry of its
+ * leader's term yet, or a snapshot is asked for or being installed. RAFT_ENOMEM. (raft-rs; a
+ * leader that does not know of it, as etcd-io/raft's, does not answer.) */
+int raft_rawnode_request_snapshot(raft_rawnode *rn);
+
 /* True if raft_rawnode_ready would give anything to do; false when poisoned. Constant time, no
  * allocation. */
 bool raft_rawnode_has_ready(const raft_rawnode *rn);
