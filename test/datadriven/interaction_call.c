@@ -119,8 +119,9 @@ static struct interaction_node *read_pair(struct interaction_env *env,
 
 int interaction_report_unreachable(struct interaction_env *env, const struct directive *directive) {
   uint64_t peer = 0;
-  if (directive->argument_count > 2) {
-    return interaction_fail(env, "report-unreachable needs two node ids, not more");
+  if (directive->argument_count != 2) {
+    return interaction_fail(env, "must specify exactly two node indexes: node on which to report, "
+                                 "and reported node");
   }
   struct interaction_node *node = read_pair(env, directive, &peer);
   return node != NULL ? interaction_check(env, raft_rawnode_report_unreachable(node->raft, peer))

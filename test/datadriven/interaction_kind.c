@@ -32,10 +32,18 @@ static int set_log_level(struct interaction_env *env, const struct directive *di
   return interaction_parse_level(env, directive->arguments[0].key, &env->level);
 }
 
+/* Upstream's place for a debugger to stop. */
+static int nothing(struct interaction_env *env, const struct directive *directive) {
+  (void)env;
+  (void)directive;
+  return 0;
+}
+
 static const struct {
   const char *name;
   interaction_command *run;
 } commands[] = {
+    {"_breakpoint", nothing},
     {"add-nodes", interaction_add_nodes},
     {"campaign", interaction_campaign},
     {"compact", interaction_compact},

@@ -33,6 +33,7 @@ type generator struct {
 	longWords   bool
 	anyChange   bool // changes that are likely to be refused too
 	hexadecimal bool
+	members     string // what the first nodes start from
 }
 
 type action struct {
@@ -66,11 +67,13 @@ var actions = []action{
 	{1.5, (*generator).diverge},
 	{1.5, (*generator).electHalfway},
 	{1.5, (*generator).shrink},
-	{0.3, (*generator).logLevel},
+	{0.5, (*generator).logLevel},
+	{1, (*generator).mistake},
+	{2, (*generator).tickUnprepared},
 }
 
-// generate makes the script of a seed, outputs filled in.
-func generate(seed int64) []block {
+// generate makes the script of a seed, outputs filled in. whole: the model could do all of it.
+func generate(seed int64) (blocks []block, whole bool) {
 	g := &generator{random: rand.New(rand.NewSource(seed)), model: newModel()}
 	g.drawStyle()
 	g.begin()
@@ -79,7 +82,7 @@ func generate(seed int64) []block {
 		g.pick(weights).run(g)
 	}
 	g.end()
-	return g.blocks
+	return g.blocks, !g.ended
 }
 
 // --- drawing ---
@@ -191,17 +194,24 @@ func (g *generator) options() string {
 	if g.mixed {
 		async = g.chance(0.5)
 	}
+	yes := func() string {
+		return []string{"true", "true", "true", "t", "T", "1", "TRUE", "True"}[g.random.Intn(8)]
+	}
+	no := func() string { return []string{"false", "f", "F", "0", "FALSE", "False"}[g.random.Intn(6)] }
 	if async {
-		add(1, "async-storage-writes=true")
-	}
-	add(0.3, "prevote=true")
-	if g.lease {
-		add(1, "checkquorum=true read-only=lease-based")
+		add(1, "async-storage-writes=%s", yes())
 	} else {
-		add(0.3, "checkquorum=true")
+		add(0.05, "async-storage-writes=%s", no())
 	}
-	add(0.25, "step-down-on-removal=true")
-	add(0.15, "disable-conf-change-validation=true")
+	add(0.3, "prevote=%s", yes())
+	if g.lease {
+		add(1, "checkquorum=%s read-only=lease-based", yes())
+	} else {
+		add(0.3, "checkquorum=%s", yes())
+		add(0.05, "read-only=safe")
+	}
+	add(0.25, "step-down-on-removal=%s", yes())
+	add(0.15, "disable-conf-change-validation=%s", yes())
 	add(0.3, "inflight=%d", 1+g.random.Intn(4))
 	add(0.2, "max-committed-size-per-ready=%d", 1+g.random.Intn(60))
 	if g.own {
@@ -240,6 +250,7 @@ func (g *generator) begin() {
 	members := strings.Join([]string{list("voters", voters), list("learners", learners),
 		fmt.Sprintf("index=%d", 2+g.random.Intn(10))}, " ")
 	members = strings.Join(strings.Fields(members), " ")
+	g.members = members
 	if g.chance(0.6) {
 		g.do("%s", strings.TrimSpace(fmt.Sprintf("add-nodes %d %s %s", total, members, g.options())))
 	} else {
@@ -305,9 +316,11 @@ func (g *generator) changeMembers() {
 	}
 	kinds := "vvvvlllrrru"
 	change := func() string {
-		id := 1 + g.random.Intn(g.count()+1)
+		id := uint64(1 + g.random.Intn(g.count()+1))
 		if g.chance(0.02) {
 			id = 0
+		} else if g.chance(0.02) {
+			id = g.random.Uint64() >> (8 + g.random.Intn(50))
 		}
 		return fmt.Sprintf("%c%d", kinds[g.random.Intn(len(kinds))], id)
 	}
@@ -470,9 +483,11 @@ func (g *generator) restart() {
 }
 
 func (g *generator) show() {
-	switch g.random.Intn(3) {
+	switch g.random.Intn(4) {
 	case 0:
 		g.do("status %d", g.leader())
+	case 3:
+		g.do("status %d", g.anyone())
 	case 1:
 		g.do("raft-state")
 	case 2:
@@ -480,9 +495,14 @@ func (g *generator) show() {
 	}
 }
 
+// addNode makes one that knows nothing, or only what the first ones started from.
 func (g *generator) addNode() {
+	members := ""
+	if g.chance(0.2) {
+		members = g.members
+	}
 	if g.count() < 20 {
-		g.do("%s", strings.TrimSpace("add-nodes 1 "+g.options()))
+		g.do("%s", strings.Join(strings.Fields("add-nodes 1 "+members+" "+g.options()), " "))
 	}
 }
 
@@ -598,5 +618,55 @@ func (g *generator) shrink() {
 }
 
 func (g *generator) logLevel() {
-	g.do("log-level %s", []string{"none", "debug", "debug", "info", "error"}[g.random.Intn(5)])
+	g.do("log-level %s", []string{"none", "debug", "DEBUG", "Info", "info", "warn", "error", "fatal"}[g.random.Intn(8)])
+}
+
+// tickUnprepared ticks where no chance is in it (model.predictable).
+func (g *generator) tickUnprepared() {
+	id, kind := g.anyone(), "tick-election"
+	if g.chance(0.6) {
+		kind = "tick-heartbeat"
+	}
+	if g.model.predictable(g.node(id).RawNode, kind) {
+		g.do("%s %d", kind, id)
+	}
+}
+
+// mistake is a command that is answered by an error, and changes nothing.
+func (g *generator) mistake() {
+	id := g.anyone()
+	change := func(options, input string) {
+		g.doBlock(block{line: strings.TrimSpace(fmt.Sprintf("propose-conf-change %d %s", id, options)), input: input})
+	}
+	switch g.random.Intn(14) {
+	case 0:
+		g.do("_breakpoint")
+	case 1:
+		g.do("no-such-command %d", id)
+	case 2:
+		g.do("log-level loud")
+	case 3:
+		g.do("stabilize log-level=loud")
+	case 4:
+		g.do("add-nodes 1 voters=(1,2) index=%d", g.random.Intn(2))
+	case 5:
+		g.do("add-nodes 1 learners=(1)")
+	case 6:
+		g.do("add-nodes 1 read-only=%s", []string{"unsafe", "Safe", "lease"}[g.random.Intn(3)])
+	case 7:
+		g.do("add-nodes 0")
+	case 8:
+		change("transition="+[]string{"joint", "Auto", "none"}[g.random.Intn(3)], "v1")
+	case 9:
+		change("v1=true", "v1 v2")
+	case 10:
+		change("v1=true transition=explicit", "v1")
+	case 11:
+		change("version=1", "v1")
+	case 12:
+		change("", []string{"v", "x1", "v1  v2", "v1x", "v-1", "v1 18446744073709551616", "v18446744073709551616", "v 1",
+			"l2\nv3", `r"`}[g.random.Intn(10)])
+	case 13:
+		g.do("report-unreachable %d", id)
+	}
 }

@@ -34,14 +34,14 @@ func readScript(path string) []block {
 }
 
 // runSeeds runs the scripts of the seeds first..last, many a runner, and returns those that differ.
-func runSeeds(r *runner, first, last int64) (different []int64, blocks int) {
+func runSeeds(r *runner, first, last int64, seen *tally) (different []int64) {
 	const batch = 200
 	for begin := first; begin <= last; begin += batch {
 		var paths []string
 		seeds := map[string]int64{}
 		for seed := begin; seed < begin+batch && seed <= last; seed++ {
-			script := generate(seed)
-			blocks += len(script)
+			script, whole := generate(seed)
+			seen.add(script, whole)
 			path := r.path(fmt.Sprintf("seed-%d.txt", seed))
 			r.write(path, text(fmt.Sprintf("Seed %d.", seed), script))
 			paths = append(paths, path)
@@ -54,11 +54,12 @@ func runSeeds(r *runner, first, last int64) (different []int64, blocks int) {
 			os.Remove(path)
 		}
 	}
-	return different, blocks
+	return different
 }
 
 func report(r *runner, seed int64, out string) {
-	small := r.minimise(generate(seed))
+	blocks, _ := generate(seed)
+	small := r.minimise(blocks)
 	script := text(fmt.Sprintf("Seed %d, minimised.", seed), small)
 	path := filepath.Join(out, fmt.Sprintf("different-%d.txt", seed))
 	r.write(path, script)
@@ -92,7 +93,8 @@ func main() {
 	flag.Parse()
 	raft.SetLogger(&raft.DefaultLogger{Logger: log.New(io.Discard, "", 0)})
 	if *print {
-		fmt.Print(text(fmt.Sprintf("Seed %d.", *first), generate(*first)))
+		blocks, _ := generate(*first)
+		fmt.Print(text(fmt.Sprintf("Seed %d.", *first), blocks))
 		return
 	}
 	if *answer != "" {
@@ -108,7 +110,9 @@ func main() {
 		fmt.Print(text("Minimised.", r.minimise(readScript(*minimise))))
 		return
 	}
-	different, blocks := runSeeds(r, *first, *first+*count-1)
+	seen := newTally()
+	different := runSeeds(r, *first, *first+*count-1, seen)
+	seen.print()
 	if *why {
 		printCuts()
 	}
@@ -118,7 +122,7 @@ func main() {
 		}
 	}
 	fmt.Printf("interop: %d random scripts, %d commands, %d differences (seeds %d to %d)\n",
-		*count, blocks, len(different), *first, *first+*count-1)
+		*count, seen.blocks, len(different), *first, *first+*count-1)
 	if len(different) > 0 {
 		fmt.Println("different seeds:", different)
 		r.close()
