@@ -121,7 +121,7 @@ func main() {
 			report(r, seed, *out)
 		}
 	}
-	fmt.Printf("interop: %d random scripts, %d commands, %d differences (seeds %d to %d)\n",
+	fmt.Printf("scripts: %d random scripts, %d commands, %d differences (seeds %d to %d)\n",
 		*count, seen.blocks, len(different), *first, *first+*count-1)
 	if len(different) > 0 {
 		fmt.Println("different seeds:", different)
