@@ -1,8 +1,8 @@
-// group.go - a group of both kinds of nodes, the network between them, and what must hold.
+// group.go - a group of both kinds of nodes, and what must hold of it.
 //
 // The state of the state machine at an index is a hash over all that was applied up to there; it is
 // also what snapshots carry. Whatever a node applies, in whatever order it came to it, must give
-// the state that the first node had at that index.
+// the state that the first node had at that index, and the membership.
 //
 // SPDX-License-Identifier: Apache-2.0
 
@@ -14,6 +14,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand"
+	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
@@ -26,24 +27,46 @@ type packet struct {
 }
 
 type member struct {
+	id      uint64
+	kind    kind
 	node    node
+	options options
 	applied uint64
 	state   []byte
+	conf    *raftpb.ConfState // as of applied
 	role    byte
+	waits   [4]byte // for the append thread, the apply thread, to be heard, in Ready
+	renewed bool    // its membership changed
+	fed     uint64  // who sent the snapshot that it took in last
 }
+
+const leads = 2 // a role
 
 type group struct {
 	random  *rand.Rand
+	program string
 	members []*member // member i has id i + 1
+	core    uint64    // these are voters for ever
+	options func(id uint64) options
+
 	network []packet
 	cut     map[uint64]bool   // nodes that nothing reaches or leaves
 	states  map[uint64][]byte // of the state machine, by index
+	confs   map[uint64][]byte // memberships that began at an index
 	leaders map[uint64]uint64 // by term
+	last    uint64            // the term of the last of them
 	words   int
 	highest uint64            // index that anybody has applied
-	asked   map[uint64]uint64 // by number of a read: what was applied when it began
+	conf    *raftpb.ConfState // as of highest
+	asked   map[uint64]read   // by number
 
-	applied, faults, messages, snapshots, reads int // counted
+	counts
+}
+
+// read is one that was asked for: what anybody had applied by then, and who asked.
+type read struct {
+	highest uint64
+	by      kind
 }
 
 // A broken promise ends the run of the seed.
@@ -54,23 +77,53 @@ func (g *group) fail(format string, arguments ...any) {
 }
 
 func newGroup(seed int64, program string) *group {
-	g := &group{random: rand.New(rand.NewSource(seed)), cut: map[uint64]bool{},
+	g := &group{random: rand.New(rand.NewSource(seed)), program: program, cut: map[uint64]bool{},
 		states: map[uint64][]byte{startIndex: []byte("start")}, leaders: map[uint64]uint64{},
-		asked: map[uint64]uint64{}}
-	size := uint64([]int{3, 3, 5, 5, 4}[g.random.Intn(5)])
-	o := options{preVote: g.random.Intn(2) == 0, checkQuorum: g.random.Intn(2) == 0,
-		maxSize: uint64(1 + g.random.Intn(200)), maxInflight: uint64(1 + g.random.Intn(8)),
-		seed: uint64(seed)}
-	for id := uint64(1); id <= size; id++ {
-		m := &member{applied: startIndex, state: []byte("start")}
-		if id == 1 || (id > 2 && g.random.Intn(2) == 0) {
-			m.node = newPeerNode(program, id, size, o)
-		} else {
-			m.node = newModelNode(id, size, o)
-		}
-		g.members = append(g.members, m)
+		confs: map[uint64][]byte{}, asked: map[uint64]read{}}
+	g.core = uint64([]int{3, 3, 3, 4, 5}[g.random.Intn(5)])
+	g.options = g.drawOptions(uint64(seed))
+	for id := uint64(1); id <= g.core; id++ {
+		g.conf = g.add(g.core).conf
 	}
 	return g
+}
+
+// drawOptions draws what all nodes have in common, and how likely each has what.
+func (g *group) drawOptions(seed uint64) func(id uint64) options {
+	often := func() float64 { return []float64{0, 1, 0.5}[g.random.Intn(3)] }
+	preVote, checkQuorum, async, stepDown := often(), often(), often(), often()
+	chance := func(p float64) bool { return g.random.Float64() < p }
+	limit := func(p float64, most int) uint64 {
+		if chance(p) {
+			return uint64(1 + g.random.Intn(most))
+		}
+		return 0
+	}
+	return func(id uint64) options {
+		return options{preVote: chance(preVote), checkQuorum: chance(checkQuorum), async: chance(async),
+			stepDown: chance(stepDown), noForwarding: chance(0.1), maxSize: uint64(1 + g.random.Intn(300)),
+			maxInflight: uint64(1 + g.random.Intn(8)), maxUncommitted: limit(0.2, 2000),
+			maxCommitted: limit(0.3, 400), seed: seed}
+	}
+}
+
+// add makes the next node, with a membership to start from or with none. Both kinds are there.
+func (g *group) add(voters uint64) *member {
+	id := uint64(len(g.members)) + 1
+	m := &member{id: id, options: g.options(id), conf: &raftpb.ConfState{}}
+	if id == 1 || (id > 2 && g.random.Intn(2) == 0) {
+		m.kind = ours
+	}
+	for i := uint64(1); i <= voters; i++ {
+		m.conf.Voters = append(m.conf.Voters, i)
+	}
+	if voters > 0 {
+		m.applied, m.state = startIndex, []byte("start")
+	}
+	m.node = newNode(m.kind, g.program, id, voters, m.options)
+	g.members = append(g.members, m)
+	g.nodes[m.kind]++
+	return m
 }
 
 func (g *group) close() {
@@ -79,227 +132,154 @@ func (g *group) close() {
 	}
 }
 
+func (g *group) member(id uint64) *member { return g.members[id-1] }
+
+// --- requests and what comes of them ---
+
+// Errors of libraft that nothing here may cause.
+func unheardOf(letter byte, code int32) bool {
+	switch code {
+	case 0, 1, -510, -520, -521, -522, -523, -524, -530, -531:
+		return false
+	}
+	return letter != 'k' // there may be nothing to compact
+}
+
 // call makes a request of a node and takes in what came of it.
-func (g *group) call(id uint64, letter byte, a, b uint64, data []byte) int32 {
-	m := g.members[id-1]
+func (g *group) call(m *member, letter byte, a, b uint64, data []byte) {
 	code, records := m.node.call(letter, a, b, data)
-	if code <= -900 || code == -550 || code == -551 || (code == -511 || code == -512) && letter == 's' {
-		g.fail("node %d (%s) answered %q with %d", id, m.node.name(), letter, code)
+	if unheardOf(letter, code) {
+		g.fail("node %d (%s) answered %q with %d", m.id, m.kind, letter, code)
 	}
 	for _, r := range records {
-		g.absorb(id, m, r)
+		g.absorb(m, r)
 	}
-	return code
+	if m.renewed { // whoever was added must be in the snapshots that it is sent, or refuses them
+		m.renewed = false
+		g.call(m, 'k', 0, 0, m.state)
+	}
 }
 
-func (g *group) absorb(id uint64, m *member, r record) {
-	switch r.letter {
+func (g *group) absorb(m *member, r record) {
+	switch r.Letter {
 	case 'm':
-		g.send(id, r)
+		g.send(m.id, r)
 	case 'a':
-		if r.a != m.applied+1 {
-			g.fail("node %d (%s) applied %d after %d", id, m.node.name(), r.a, m.applied)
-		}
-		head := binary.LittleEndian.AppendUint64(append([]byte{}, m.state...), r.a)
-		state := sha256.Sum256(append(binary.LittleEndian.AppendUint64(head, r.b), r.data...))
-		m.applied, m.state = r.a, state[:]
-		g.applied++
-		g.highest = max(g.highest, r.a)
-		g.compare(id, m)
+		g.applied1(m, r)
 	case 's':
-		if r.a <= m.applied {
-			g.fail("node %d (%s) went back from %d to snapshot %d", id, m.node.name(), m.applied, r.a)
-		}
-		m.applied, m.state = r.a, r.data
-		g.snapshots++
-		g.compare(id, m)
+		g.restored(m, r)
+	case 'c':
+		g.changed(m, r)
 	case 'q':
-		g.reads++
-		if before := g.asked[binary.LittleEndian.Uint64(r.data)]; r.a < before {
-			g.fail("node %d (%s) may read at %d what was at %d when it asked", id, m.node.name(), r.a, before)
-		}
+		g.answered(m, r)
 	case 'i':
-		m.role = r.data[0]
-		if m.role == 2 {
-			if other := g.leaders[r.a]; other != 0 && other != id {
-				g.fail("nodes %d and %d both lead in term %d", other, id, r.a)
-			}
-			g.leaders[r.a] = id
+		m.role = r.Data[0]
+		copy(m.waits[:], r.Data[1:])
+		if m.role == leads {
+			g.elected(m, r.A)
 		}
 	}
 }
 
-func (g *group) compare(id uint64, m *member) {
+func (g *group) applied1(m *member, r record) {
+	if r.A != m.applied+1 {
+		g.fail("node %d (%s) applied %d after %d", m.id, m.kind, r.A, m.applied)
+	}
+	head := binary.LittleEndian.AppendUint64(append([]byte{}, m.state...), r.A)
+	state := sha256.Sum256(append(binary.LittleEndian.AppendUint64(head, r.B), r.Data...))
+	m.applied, m.state = r.A, state[:]
+	g.applied[m.kind]++
+	g.compare(m)
+}
+
+func (g *group) restored(m *member, r record) {
+	if r.A <= m.applied {
+		g.fail("node %d (%s) went back from %d to snapshot %d", m.id, m.kind, m.applied, r.A)
+	}
+	m.applied, m.state = r.A, r.Data
+	g.snapshots[g.member(m.fed).kind][m.kind]++
+	g.compare(m)
+}
+
+func (g *group) compare(m *member) {
 	state, known := g.states[m.applied]
 	if !known {
 		g.states[m.applied] = m.state
 	} else if !bytes.Equal(state, m.state) {
-		g.fail("node %d (%s) has another state at %d", id, m.node.name(), m.applied)
+		g.fail("node %d (%s) has another state at %d", m.id, m.kind, m.applied)
+	}
+	g.highest = max(g.highest, m.applied)
+}
+
+// changed: from this index on the node has this membership. A snapshot may tell it for an index
+// where it did not begin.
+func (g *group) changed(m *member, r record) {
+	m.conf = &raftpb.ConfState{}
+	if err := proto.Unmarshal(r.Data, m.conf); err != nil {
+		g.fail("node %d (%s) has a membership that is none: %v", m.id, m.kind, err)
+	}
+	m.renewed = true
+	sorted := sortedConf(m.conf)
+	if conf, known := g.confs[r.A]; !known {
+		g.confs[r.A] = sorted
+		g.changes++
+		if len(m.conf.VotersOutgoing) > 0 {
+			g.joint++
+		}
+	} else if !bytes.Equal(conf, sorted) {
+		g.fail("node %d (%s) has another membership at %d", m.id, m.kind, r.A)
+	}
+	if r.A >= g.highest {
+		g.conf = m.conf
+	}
+}
+
+func sortedConf(conf *raftpb.ConfState) []byte {
+	sorted := proto.Clone(conf).(*raftpb.ConfState)
+	for _, ids := range [][]uint64{sorted.Voters, sorted.Learners, sorted.VotersOutgoing, sorted.LearnersNext} {
+		slices.Sort(ids)
+	}
+	sorted.AutoLeave = proto.Bool(conf.GetAutoLeave())
+	data, _ := proto.Marshal(sorted)
+	return data
+}
+
+func (g *group) answered(m *member, r record) {
+	asked, known := g.asked[binary.LittleEndian.Uint64(r.Data)]
+	if !known || asked.by != m.kind {
+		g.fail("node %d (%s) answers a read that it was not asked", m.id, m.kind)
+	}
+	if r.A < asked.highest {
+		g.fail("node %d (%s) may read at %d what was at %d when it asked", m.id, m.kind, r.A, asked.highest)
+	}
+	g.reads[m.kind]++
+}
+
+func (g *group) elected(m *member, term uint64) {
+	other, known := g.leaders[term]
+	if known && other != m.id {
+		g.fail("nodes %d and %d both lead in term %d", other, m.id, term)
+	}
+	if !known {
+		g.leaders[term] = m.id
+		g.elections[m.kind]++
+		g.last = max(g.last, term)
 	}
 }
 
 // send puts a message on the network; what libraft encoded must be what Go would have encoded.
 func (g *group) send(from uint64, r record) {
 	message := &raftpb.Message{}
-	if err := proto.Unmarshal(r.data, message); err != nil {
+	if err := proto.Unmarshal(r.Data, message); err != nil {
 		g.fail("node %d sent what is no message: %v", from, err)
 	}
-	again, _ := proto.Marshal(message)
-	if !bytes.Equal(again, r.data) {
-		g.fail("node %d encoded %v as %x, not %x", from, message, r.data, again)
+	if again, _ := proto.Marshal(message); !bytes.Equal(again, r.Data) {
+		g.fail("node %d encoded %v as %x, not %x", from, message, r.Data, again)
 	}
-	g.messages++
-	g.network = append(g.network, packet{from, r.a, message.GetType(), r.data})
-}
-
-// --- what happens ---
-
-func (g *group) anyone() uint64 { return 1 + uint64(g.random.Intn(len(g.members))) }
-
-func (g *group) leader() uint64 {
-	for i, m := range g.members {
-		if m.role == 2 && !g.cut[uint64(i)+1] {
-			return uint64(i) + 1
-		}
+	if message.GetFrom() != from && message.GetType() != raftpb.MsgProp &&
+		message.GetType() != raftpb.MsgReadIndex && message.GetType() != raftpb.MsgTransferLeader {
+		g.fail("node %d sent a message from %d", from, message.GetFrom())
 	}
-	return g.anyone()
-}
-
-// deliver takes packet k from the network and brings it to its node, or not.
-func (g *group) deliver(k int, lose, twice bool) {
-	p := g.network[k]
-	if !twice {
-		g.network = append(g.network[:k], g.network[k+1:]...)
-	}
-	lose = lose || g.cut[p.from] || g.cut[p.to] || p.to > uint64(len(g.members))
-	if lose || twice {
-		g.faults++
-	}
-	if !lose {
-		g.call(p.to, 's', 0, 0, p.data)
-	}
-	if p.kind == raftpb.MsgSnap {
-		g.call(p.from, 'f', p.to, truth(!lose), nil)
-	} else if lose && p.kind == raftpb.MsgApp {
-		g.call(p.from, 'u', p.to, 0, nil)
-	}
-}
-
-func (g *group) deliverSome() {
-	if len(g.network) == 0 {
-		return
-	}
-	k := 0
-	if g.random.Intn(3) == 0 { // overtakes others
-		k = g.random.Intn(len(g.network))
-	}
-	g.deliver(k, g.random.Intn(12) == 0, len(g.network) < 500 && g.random.Intn(12) == 0)
-}
-
-func (g *group) propose(id uint64) {
-	g.words++
-	word := fmt.Sprintf("w%d", g.words)
-	if g.random.Intn(4) == 0 {
-		word += string(bytes.Repeat([]byte{'x'}, g.random.Intn(300)))
-	}
-	g.call(id, 'p', 0, 0, []byte(word))
-}
-
-// read asks for a linearizable read, which must see all that anybody had applied by now.
-func (g *group) read(id uint64) {
-	number := uint64(len(g.asked)) + 1
-	g.asked[number] = g.highest
-	g.call(id, 'q', 0, 0, binary.LittleEndian.AppendUint64(nil, number))
-}
-
-// changeMembers makes voters learners and learners voters. A majority of all nodes stays voters for
-// ever: a change that takes effect when it is applied can otherwise leave a group without anybody
-// who may be elected, with the model as with libraft (etcd-io/etcd issue 12359).
-func (g *group) changeMembers() {
-	change := &raftpb.ConfChangeV2{}
-	for n := 1 + g.random.Intn(2); n > 0; n-- {
-		kind := raftpb.ConfChangeAddNode
-		if g.random.Intn(2) == 0 {
-			kind = raftpb.ConfChangeAddLearnerNode
-		}
-		stay := len(g.members)/2 + 1
-		id := uint64(stay + 1 + g.random.Intn(len(g.members)-stay))
-		change.Changes = append(change.Changes, &raftpb.ConfChangeSingle{Type: kind.Enum(), NodeId: &id})
-	}
-	data, _ := proto.Marshal(change)
-	g.call(g.leader(), 'c', 0, 0, data)
-}
-
-func (g *group) restart(id uint64) {
-	m := g.members[id-1]
-	g.faults++
-	g.call(id, 'r', m.applied, 0, m.state)
-}
-
-func (g *group) compact(id uint64) {
-	m := g.members[id-1]
-	upTo := m.applied
-	if back := uint64(g.random.Intn(4)); upTo > startIndex+back {
-		upTo -= back
-	}
-	g.call(id, 'k', m.applied, upTo, m.state)
-}
-
-func (g *group) isolate() {
-	g.cut = map[uint64]bool{}
-	for n := g.random.Intn(1 + len(g.members)/2); n > 0; n-- {
-		g.cut[g.anyone()] = true
-	}
-}
-
-func (g *group) act() {
-	switch p := g.random.Float64() * 100; {
-	case p < 65:
-		g.deliverSome()
-	case p < 87:
-		g.call(g.anyone(), 't', 0, 0, nil)
-	case p < 93:
-		g.propose(g.leader())
-	case p < 94:
-		g.read(g.anyone())
-	case p < 95:
-		g.propose(g.anyone())
-	case p < 96:
-		g.changeMembers()
-	case p < 96.5:
-		g.call(g.leader(), 'l', g.anyone(), 0, nil)
-	case p < 96.8:
-		g.call(g.anyone(), 'h', 0, 0, nil)
-	case p < 97.6:
-		g.restart(g.anyone())
-	case p < 99.2:
-		g.compact(g.anyone())
-	default:
-		g.isolate()
-	}
-}
-
-// heal ends all faults: the group must then get a proposal to everybody.
-func (g *group) heal() {
-	g.cut = map[uint64]bool{}
-	for round := 0; round < 300; round++ {
-		for id := range g.members {
-			g.call(uint64(id)+1, 't', 0, 0, nil)
-		}
-		if round > 60 && round%20 == 0 {
-			g.propose(g.leader())
-		}
-		for n := 0; len(g.network) > 0 && n < 20000; n++ {
-			g.deliver(0, false, false)
-		}
-	}
-	last := g.members[0].applied
-	for i, m := range g.members {
-		if m.applied != last {
-			g.fail("healed, node %d (%s) applied %d and node 1 %d", i+1, m.node.name(), m.applied, last)
-		}
-	}
-	if g.leaders == nil || last == startIndex {
-		g.fail("healed, nothing was applied")
-	}
+	g.messages[g.member(from).kind]++
+	g.network = append(g.network, packet{from, r.A, message.GetType(), r.Data})
 }
