@@ -42,6 +42,7 @@ static const error_text error_texts[] = {
     {RAFT_ECONF_MORE_THAN_ONE, "more than one voter changed without entering joint config"},
     {RAFT_ECONF_NO_VOTERS, "removed all voters"},
     {RAFT_ECONF_TYPE, "unexpected type of configuration change"},
+    {RAFT_ECONF_OVERTAKEN, "the change is part of a snapshot that has come in since"},
     {RAFT_EDECODE, "the bytes are no such message"},
     {RAFT_ELIMIT, "the bytes exceed the decoder's limits"},
     {RAFT_ENOSPACE, "the buffer is too small"},

@@ -93,6 +93,9 @@ int raft_rawnode_apply_conf_change(raft_rawnode *rn, const raft_conf_change_v2 *
   if (rn->poisoned != RAFT_OK) {
     return rn->poisoned;
   }
+  if (rn->log.unstable.snapshot != NULL && !rn->config.etcd_quirks) {
+    return raft_finish(rn, RAFT_ECONF_OVERTAKEN); /* whatever was handed out is older */
+  }
   raft_tracker next;
   int rc = raft_confchange_apply(&rn->tracker, raft_log_last_index(&rn->log), change, &next);
   if (rc == RAFT_OK) {

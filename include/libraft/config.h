@@ -77,7 +77,9 @@ typedef struct raft_config {
   bool etcd_quirks; /* false; true: for comparing the two, does as etcd-io/raft also where that is
                        no better: a change dropped for max_uncommitted_size counts as pending; a
                        joint configuration that a hand-over kept is left only when a later entry is
-                       applied; each of several reads that waited gets heartbeats of its own */
+                       applied; each of several reads that waited gets heartbeats of its own; a
+                       change of the membership that a snapshot overtook is applied to the
+                       snapshot's */
 
   /* Beyond etcd-io/raft. All off by default, and then nothing on the wire differs from it. */
 

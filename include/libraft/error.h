@@ -54,6 +54,7 @@ enum {
   RAFT_ECONF_MORE_THAN_ONE = -544,
   RAFT_ECONF_NO_VOTERS = -545,
   RAFT_ECONF_TYPE = -546,
+  RAFT_ECONF_OVERTAKEN = -547, /* a snapshot that holds the change has come in since */
 
   RAFT_EDECODE = -550,  /* bytes that are no such message */
   RAFT_ELIMIT = -551,   /* bytes that exceed raft_wire_limits */

@@ -125,7 +125,10 @@ int raft_rawnode_propose_conf_change_v2(raft_rawnode *rn, const raft_conf_change
  * 0. *conf_state (may be NULL) receives the new membership, to be kept with snapshots; its lists
  * belong to the node and are valid until the next call on it. RAFT_ECONF_...: invalid, on every
  * member alike; nothing changed (upstream panics). RAFT_ENOMEM: nothing changed, and it must be
- * tried again before anything else is applied: other members have put it into force. */
+ * tried again before anything else is applied: other members have put it into force.
+ * RAFT_ECONF_OVERTAKEN: since the entry was handed out a snapshot came in that holds the change,
+ * and its membership is in force; nothing changed. An application that keeps *conf_state leaves
+ * this entry and those behind it to the snapshot (upstream applies it to the wrong membership). */
 int raft_rawnode_apply_conf_change(raft_rawnode *rn, const raft_conf_change_v2 *change,
                                    raft_conf_state *conf_state);
 int raft_rawnode_apply_conf_change_v1(raft_rawnode *rn, const raft_conf_change *change,

@@ -151,6 +151,9 @@ static void tell_raft(kv_peer *peer, const raft_entry *entry, const kv_apply_res
     change = (raft_conf_change){0};
   }
   int rc = raft_rawnode_apply_conf_change_v1(peer->node, &change, NULL);
+  if (rc == RAFT_ECONF_OVERTAKEN) {
+    return; /* the snapshot that is on its way brings the membership */
+  }
   if (rc != RAFT_OK && !raft_is_fatal(rc)) {
     kv_store_fail(peer->store, KV_ECORRUPT, raft_error_string(rc));
   }

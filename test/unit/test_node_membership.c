@@ -363,6 +363,54 @@ START_TEST(leaving_that_finds_no_memory_is_tried_again) {
 }
 END_TEST
 
+/* ---- a snapshot in between ---- */
+
+static void quirky(raft_config *config) {
+  plain(config);
+  config->etcd_quirks = true;
+}
+
+/* Node 3 takes a committed change out of a Ready, hears of a snapshot, then applies the change. */
+static int apply_behind_a_snapshot(void (*options)(raft_config *)) {
+  static const uint64_t voters[] = {1, 2, 3, 4, 5};
+  const raft_snapshot snapshot = {
+      .conf_state = {.voters = {voters, 5}}, .data = {"state", 5, NULL}, .index = 100, .term = 1};
+  const raft_conf_change add = {.type = RAFT_CONF_ADD_NODE, .node_id = 4};
+  const raft_ready *rd = NULL;
+  raft_conf_state state;
+  reopen(3, options);
+  g.members[3].cut = true;
+  const raft_entry entry = {.type = RAFT_ENTRY_NORMAL, .term = 1, .index = 2};
+  const raft_message append = {.type = RAFT_MSG_APP,
+                               .to = 3,
+                               .from = 1,
+                               .term = 1,
+                               .log_term = 1,
+                               .index = 1,
+                               .commit = 2,
+                               .entries = &entry,
+                               .entry_count = 1};
+  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_ready(group_node(&g, 3), &rd), RAFT_OK);
+  ck_assert_uint_eq(rd->committed_entry_count, 1);
+  const raft_message install = {
+      .type = RAFT_MSG_SNAP, .to = 3, .from = 1, .term = 1, .snapshot = &snapshot};
+  ck_assert_int_eq(group_step(&g, install), RAFT_OK);
+  expect(3, 12345, 0, 0, 0);
+  int rc = raft_rawnode_apply_conf_change_v1(group_node(&g, 3), &add, &state);
+  expect(3, 12345, 0, 0, 0);
+  ck_assert_int_eq(raft_rawnode_advance(group_node(&g, 3), rd), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_ready(group_node(&g, 3), &rd), RAFT_OK);
+  ck_assert_uint_eq(rd->snapshot->index, 100);
+  return rc;
+}
+
+START_TEST(a_change_that_a_snapshot_overtook_is_not_applied) {
+  ck_assert_int_eq(apply_behind_a_snapshot(plain), RAFT_ECONF_OVERTAKEN);
+  ck_assert_int_eq(apply_behind_a_snapshot(quirky), RAFT_OK); /* as in etcd-io/raft */
+}
+END_TEST
+
 /* ---- removal ---- */
 
 START_TEST(removing_a_member_may_commit_what_waited_for_it) {
@@ -496,6 +544,7 @@ int main(void) {
       whoever_leads_next_leaves_for_the_one_before,
       leaving_is_tried_again_after_a_transfer_that_was_given_up,
       leaving_that_finds_no_memory_is_tried_again,
+      a_change_that_a_snapshot_overtook_is_not_applied,
       removing_a_member_may_commit_what_waited_for_it,
       answers_of_removed_members_are_refused,
       a_removed_leader_leads_on_and_does_not_count_itself,

@@ -157,7 +157,8 @@ func (m *modelNode) setTimeout() {
 
 func (m *modelNode) compact(upTo uint64, data []byte) {
 	m.storage.CreateSnapshot(m.applied, m.members, data)
-	if upTo > 0 {
+	// Not further than the node has heard that it is applied.
+	if upTo = min(upTo, m.raw.BasicStatus().Applied); upTo > 0 {
 		m.storage.Compact(upTo)
 	}
 }
@@ -208,13 +209,24 @@ func (m *modelNode) apply(entries []*raftpb.Entry) {
 		if entry.GetIndex() <= m.applied {
 			continue
 		}
+		change := changeIn(entry)
+		if change != nil && m.overtaken() {
+			return
+		}
 		m.applied = entry.GetIndex()
 		m.put('a', entry.GetIndex(), entry.GetTerm(), append([]byte{byte(entry.GetType())}, entry.GetData()...))
-		if change := changeIn(entry); change != nil {
+		if change != nil {
 			m.members = m.raw.ApplyConfChange(change)
 			m.putMembers()
 		}
 	}
+}
+
+// overtaken: a snapshot has come in, its membership is in force. The model would apply an older
+// change to that.
+func (m *modelNode) overtaken() bool {
+	unstable := reflect.ValueOf(m.raw).Elem().FieldByName("raft").Elem().FieldByName("raftLog").Elem().FieldByName("unstable")
+	return !unstable.FieldByName("snapshot").IsNil()
 }
 
 func changeIn(entry *raftpb.Entry) raftpb.ConfChangeI {

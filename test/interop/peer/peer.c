@@ -66,12 +66,16 @@ static int open_node(struct peer *peer, const struct pipe_request *request) {
   return raft_rawnode_open(&peer->config, &peer->node);
 }
 
-/* k: snapshot of what is applied, with these data; log up to b dropped. */
+/* k: snapshot of what is applied, with these data; log up to b dropped, as far as the node has
+ * heard that it is applied. */
 static int compact(struct peer *peer, const struct pipe_request *request) {
+  raft_basic_status status;
+  raft_rawnode_basic_status(peer->node, &status);
+  uint64_t up_to = request->b < status.applied ? request->b : status.applied;
   int code = raft_memory_storage_create_snapshot(peer->storage, peer->applied,
                                                  &peer->membership.state, request->bytes);
-  if (code == RAFT_OK && request->b > 0) {
-    code = raft_memory_storage_compact(peer->storage, request->b);
+  if (code == RAFT_OK && up_to > 0) {
+    code = raft_memory_storage_compact(peer->storage, up_to);
   }
   return code;
 }

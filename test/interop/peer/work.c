@@ -60,27 +60,37 @@ void peer_keep_membership(struct peer *peer, const raft_conf_state *state) {
   }
 }
 
-static void change_membership(struct peer *peer, const raft_entry *entry) {
+/* False: a snapshot has come in that will bring the membership. */
+static bool change_membership(struct peer *peer, const raft_entry *entry) {
   raft_conf_state state;
+  int code = RAFT_OK;
   if (entry->type == RAFT_ENTRY_CONF_CHANGE) {
     raft_conf_change change;
     pipe_must(raft_conf_change_decode(entry->data, &change), "change");
-    pipe_must(raft_rawnode_apply_conf_change_v1(peer->node, &change, &state), "apply");
+    code = raft_rawnode_apply_conf_change_v1(peer->node, &change, &state);
   } else {
     raft_conf_change_v2 change;
     void *memory = NULL;
     pipe_must(raft_conf_change_v2_decode(entry->data, NULL, NULL, &change, &memory), "change");
-    pipe_must(raft_rawnode_apply_conf_change(peer->node, &change, &state), "apply");
+    code = raft_rawnode_apply_conf_change(peer->node, &change, &state);
     raft_conf_state_free(NULL, memory);
   }
+  if (code == RAFT_ECONF_OVERTAKEN) {
+    return false;
+  }
+  pipe_must(code, "apply");
   peer_keep_membership(peer, &state);
-  put_membership(peer);
+  return true;
 }
 
-/* Entries that a snapshot overtook are not applied any more. */
-static void apply_entry(struct peer *peer, const raft_entry *entry) {
+/* Entries that a snapshot overtook are not applied any more. False: neither are those behind. */
+static bool apply_entry(struct peer *peer, const raft_entry *entry) {
   if (entry->index <= peer->applied) {
-    return;
+    return true;
+  }
+  bool changes = entry->type != RAFT_ENTRY_NORMAL;
+  if (changes && !change_membership(peer, entry)) {
+    return false;
   }
   peer->applied = entry->index;
   size_t size = entry->data.len + 1;
@@ -91,14 +101,16 @@ static void apply_entry(struct peer *peer, const raft_entry *entry) {
   }
   pipe_put(peer->answer, 'a', entry->index, entry->term, content, size);
   free(content);
-  if (entry->type != RAFT_ENTRY_NORMAL) {
-    change_membership(peer, entry);
+  if (changes) {
+    put_membership(peer);
   }
+  return true;
 }
 
 static void apply_all(struct peer *peer, const raft_entry *entries, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    apply_entry(peer, &entries[i]);
+  bool more = true;
+  for (size_t i = 0; more && i < count; i++) {
+    more = apply_entry(peer, &entries[i]);
   }
 }
 
