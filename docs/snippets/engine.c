@@ -88,7 +88,7 @@ static void pump(void) {
     const raft_ready *rd;
     EXPECT(raft_rawnode_ready(node, &rd) == RAFT_OK);
     EXPECT(raft_memory_storage_append(memory, rd->entries, rd->entry_count) == RAFT_OK);
-    if (rd->must_sync) { /* a commit index alone is not saved here: it may be lost */
+    if (rd->must_sync && rd->hard_state.term != 0) { /* a commit index alone is not saved here */
       EXPECT(raft_memory_storage_set_hard_state(memory, &rd->hard_state) == RAFT_OK);
     }
     for (size_t i = 0; i < rd->committed_entry_count; i++) {
