@@ -32,8 +32,8 @@ static int engine_apply(const raft_entry *entry) {
     if (rc == RAFT_OK) {
       next.voter_count = members.voters.count;
       memcpy(next.voters, members.voters.ids, members.voters.count * sizeof(uint64_t));
-    } else if (rc == RAFT_ENOMEM || raft_is_fatal(rc)) {
-      return rc;
+    } else if (rc == RAFT_ECONF_OVERTAKEN || rc == RAFT_ENOMEM || raft_is_fatal(rc)) {
+      return rc; /* overtaken: a snapshot comes next that holds this entry and those behind it */
     }
   } else if (entry->data.len == sizeof amount) {
     memcpy(&amount, entry->data.data, sizeof amount);
@@ -91,8 +91,10 @@ static void pump(void) {
     if (rd->must_sync && rd->hard_state.term != 0) { /* a commit index alone is not saved here */
       EXPECT(raft_memory_storage_set_hard_state(memory, &rd->hard_state) == RAFT_OK);
     }
-    for (size_t i = 0; i < rd->committed_entry_count; i++) {
-      EXPECT(engine_apply(&rd->committed_entries[i]) == RAFT_OK);
+    int rc = RAFT_OK;
+    for (size_t i = 0; i < rd->committed_entry_count && rc == RAFT_OK; i++) {
+      rc = engine_apply(&rd->committed_entries[i]);
+      EXPECT(rc == RAFT_OK || rc == RAFT_ECONF_OVERTAKEN);
     }
     EXPECT(raft_rawnode_advance(node, rd) == RAFT_OK);
   }
