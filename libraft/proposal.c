@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "allocate.h"
+#include "confchange.h"
+#include "confchange_visit.h"
 #include "node.h"
 
 bool raft_is_conf_change_entry(const raft_entry *entry) {
@@ -64,19 +66,29 @@ int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count) 
 
 /* ---- configuration changes among the entries ---- */
 
-/* Does the entry ask to leave a joint configuration? */
-static int asks_to_leave(const raft_rawnode *node, const raft_entry *entry, bool *leaves) {
-  if (entry->type == RAFT_ENTRY_CONF_CHANGE) {
-    raft_conf_change change;
-    *leaves = false;
-    return raft_conf_change_decode(entry->data, &change);
+/* What matters of a change before it is proposed. */
+typedef struct change_summary {
+  size_t changes; /* 0: it asks to leave a joint configuration */
+  bool unknown;   /* a type that nobody could apply */
+} change_summary;
+
+static void add_change(void *ctx, const raft_conf_change_single *change) {
+  change_summary *summary = ctx;
+  summary->changes++;
+  summary->unknown = summary->unknown || !raft_confchange_knows(change);
+}
+
+static int summarize(const raft_entry *entry, change_summary *summary) {
+  *summary = (change_summary){0, false};
+  if (entry->type == RAFT_ENTRY_CONF_CHANGE_V2) {
+    raft_slice bytes = {entry->data.data, entry->data.len};
+    return raft_conf_change_v2_visit(bytes, add_change, summary);
   }
-  raft_conf_change_v2 change;
-  void *memory = NULL;
-  int rc = raft_conf_change_v2_decode(entry->data, NULL, raft_memory(node), &change, &memory);
+  raft_conf_change change;
+  int rc = raft_conf_change_decode(entry->data, &change);
   if (rc == RAFT_OK) {
-    *leaves = change.change_count == 0;
-    raft_conf_state_free(raft_memory(node), memory);
+    raft_conf_change_single single = {change.type, change.node_id};
+    add_change(summary, &single);
   }
   return rc;
 }
@@ -97,22 +109,25 @@ static uint64_t objection(const raft_rawnode *node, uint64_t pending, bool leave
 }
 
 /* Turns conf changes that may not be proposed now into empty entries. *pending: index of the last
- * one that may. RAFT_EMALFORMED: an entry that is none. */
+ * one that may. RAFT_EMALFORMED: an entry that is none. RAFT_ECONF_TYPE: a change that no member
+ * could apply. */
 static int check_entries(raft_rawnode *node, raft_entry *entries, size_t count, uint64_t *pending) {
   for (size_t i = 0; i < count; i++) {
-    bool leaves = false;
+    change_summary summary;
     if (entries[i].type == RAFT_ENTRY_NORMAL) {
       continue;
     }
     if (entries[i].type != RAFT_ENTRY_CONF_CHANGE && entries[i].type != RAFT_ENTRY_CONF_CHANGE_V2) {
       return RAFT_EMALFORMED;
     }
-    int rc = asks_to_leave(node, &entries[i], &leaves);
-    if (rc != RAFT_OK) {
-      return rc == RAFT_ENOMEM ? rc : RAFT_EMALFORMED;
+    if (summarize(&entries[i], &summary) != RAFT_OK) {
+      return RAFT_EMALFORMED;
+    }
+    if (summary.unknown && !node->config.disable_conf_change_validation) {
+      return RAFT_ECONF_TYPE;
     }
     uint64_t index = raft_log_last_index(&node->log) + i + 1;
-    uint64_t why = objection(node, *pending, leaves);
+    uint64_t why = objection(node, *pending, summary.changes == 0);
     if (why != 0) {
       raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_CONF_CHANGE_IGNORED, 0, index, why, 0);
       /* Two bytes longer than an entry without data: as long as the one that upstream puts here,

@@ -303,12 +303,29 @@ static int encode(const conf_change_source *source, void *data, size_t size, siz
                             : raft_conf_change_v2_encode(source->v2, data, size, len);
 }
 
+/* A leader would refuse it; who forwards it would not hear of that. */
+static bool is_applicable(const conf_change_source *source) {
+  if (source->v1 != NULL) {
+    raft_conf_change_single single = {source->v1->type, source->v1->node_id};
+    return raft_confchange_knows(&single);
+  }
+  for (size_t i = 0; i < source->v2->change_count; i++) {
+    if (!raft_confchange_knows(&source->v2->changes[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static int propose_change(raft_rawnode *rn, const conf_change_source *source,
                           raft_entry_type type) {
   raft_entry entry = {.type = type};
   size_t len = 0;
   if (rn->poisoned != RAFT_OK) {
     return rn->poisoned;
+  }
+  if (!rn->config.disable_conf_change_validation && !is_applicable(source)) {
+    return RAFT_ECONF_TYPE;
   }
   int rc = encode(source, NULL, 0, &len);
   if (rc != RAFT_OK && rc != RAFT_ENOSPACE) {

@@ -1,7 +1,8 @@
 /* wire_change.c - from raftpb bytes to membership changes.
  *
- * A type of change that is not known is passed on: refusing it is the affair of whoever applies the
- * change (RAFT_ECONF_TYPE), and describe shows it. An unknown transition is no ConfChangeV2.
+ * A type of change that is not known is passed on: refusing it is the affair of whoever proposes or
+ * applies the change (RAFT_ECONF_TYPE), and describe shows it. An unknown transition is no
+ * ConfChangeV2.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -116,7 +116,9 @@ int raft_rawnode_propose_batch(raft_rawnode *rn, const raft_bytes *payloads, siz
 /* Proposes a membership change, which is borrowed for the call. At most one may be unapplied: a
  * second one becomes an empty normal entry, as upstream does, and so does one that does not fit
  * the configuration in force (joint or not); look at the membership afterwards. NULL for _v2:
- * leave the joint configuration. Errors as of raft_rawnode_propose. (Thesis 4.1, 4.3.) */
+ * leave the joint configuration. Errors as of raft_rawnode_propose, and
+ * RAFT_ECONF_TYPE: a type that nobody could apply; disable_conf_change_validation lets it pass.
+ * (Thesis 4.1, 4.3.) */
 int raft_rawnode_propose_conf_change(raft_rawnode *rn, const raft_conf_change *change);
 int raft_rawnode_propose_conf_change_v2(raft_rawnode *rn, const raft_conf_change_v2 *change);
 

@@ -414,6 +414,50 @@ START_TEST(a_change_is_pending_at_its_own_place_in_the_batch) {
 }
 END_TEST
 
+/* One change that is known and one that is not, in either form. */
+static int propose_unknown(uint64_t id, bool general, uint64_t node) {
+  raft_conf_change_single singles[] = {{RAFT_CONF_ADD_LEARNER, 4},
+                                       {(raft_conf_change_type)77, node}};
+  raft_conf_change_v2 changes = {.changes = singles, .change_count = 2};
+  raft_conf_change change = {.type = (raft_conf_change_type)77, .node_id = node};
+  return general ? raft_rawnode_propose_conf_change_v2(group_node(&g, id), &changes)
+                 : raft_rawnode_propose_conf_change(group_node(&g, id), &change);
+}
+
+START_TEST(a_change_that_nobody_could_apply_is_refused_by_whoever_is_asked) {
+  uint64_t last = group_status(&g, 1).last_index;
+  for (uint64_t id = 1; id <= 2; id++) {
+    ck_assert_int_eq(propose_unknown(id, false, 5), RAFT_ECONF_TYPE);
+    ck_assert_int_eq(propose_unknown(id, true, 5), RAFT_ECONF_TYPE);
+    ck_assert(!raft_rawnode_has_ready(group_node(&g, id)));
+  }
+  ck_assert_uint_eq(group_status(&g, 1).last_index, last);
+  ck_assert_int_eq(propose_unknown(1, true, 0), RAFT_OK); /* skipped when it is applied */
+  group_settle(&g);
+  ck_assert_uint_eq(g.members[2].conf_state.learners.count, 1);
+}
+END_TEST
+
+START_TEST(one_that_is_forwarded_too) {
+  unsigned char data[16];
+  size_t len = 0;
+  raft_conf_change_single single = {(raft_conf_change_type)77, 5};
+  raft_conf_change_v2 change = {.changes = &single, .change_count = 1};
+  ck_assert_int_eq(raft_conf_change_v2_encode(&change, data, sizeof data, &len), RAFT_OK);
+  raft_entry entries[] = {
+      {.data = {"x", 1, NULL}},
+      {.type = RAFT_ENTRY_CONF_CHANGE_V2, .data = {data, len, NULL}},
+  };
+  raft_message forwarded = {
+      .type = RAFT_MSG_PROP, .from = 2, .to = 1, .entries = entries, .entry_count = 2};
+  uint64_t last = group_status(&g, 1).last_index;
+  ck_assert_int_eq(group_step(&g, forwarded), RAFT_ECONF_TYPE);
+  ck_assert_uint_eq(group_status(&g, 1).last_index, last);
+  reopen(unchecked);
+  ck_assert_int_eq(group_step(&g, forwarded), RAFT_OK);
+}
+END_TEST
+
 START_TEST(what_is_applied_frees_its_part) {
   reopen(limited);
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
@@ -457,6 +501,8 @@ int main(void) {
       a_change_that_finds_no_memory_is_as_if_it_had_not_been_proposed,
       a_new_leader_proposes_no_change_before_what_it_found_is_applied,
       a_change_is_pending_at_its_own_place_in_the_batch,
+      a_change_that_nobody_could_apply_is_refused_by_whoever_is_asked,
+      one_that_is_forwarded_too,
       what_is_applied_frees_its_part,
   };
   return run_suite("proposal", tests, sizeof tests / sizeof tests[0], setup, teardown);
