@@ -314,6 +314,16 @@ func (g *group) proposeHealed() {
 	}
 }
 
+// describe tells how everybody is.
+func (g *group) describe() string {
+	text := ""
+	for _, m := range g.members {
+		text += fmt.Sprintf("\n  node %d (%s): role %d, term %d, leader %d, applied %d, waiting %v, %+v", m.id, m.kind, m.role,
+			m.term, m.lead, m.applied, m.waits, m.options)
+	}
+	return text
+}
+
 func (g *group) checkHealed() {
 	if g.highest == startIndex {
 		g.fail("healed, nothing was applied")
@@ -326,7 +336,7 @@ func (g *group) checkHealed() {
 			continue
 		}
 		if m.applied != g.highest {
-			g.fail("healed, node %d (%s) applied %d of %d; %v", m.id, m.kind, m.applied, g.highest, g.conf)
+			g.fail("healed, node %d (%s) applied %d of %d; %v%s", m.id, m.kind, m.applied, g.highest, g.conf, g.describe())
 		}
 		if !bytes.Equal(sortedConf(m.conf), sortedConf(g.conf)) {
 			g.fail("healed, node %d (%s) has another membership", m.id, m.kind)

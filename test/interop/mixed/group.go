@@ -35,6 +35,8 @@ type member struct {
 	state   []byte
 	conf    *raftpb.ConfState // as of applied
 	role    byte
+	term    uint64
+	lead    uint64
 	waits   [4]byte // for the append thread, the apply thread, to be heard, in Ready
 	renewed bool    // its membership changed
 	fed     uint64  // who sent the snapshot that it took in last
@@ -88,10 +90,12 @@ func newGroup(seed int64, program string) *group {
 	return g
 }
 
-// drawOptions draws what all nodes have in common, and how likely each has what.
+// drawOptions draws what all nodes have in common, and how likely each has what. CheckQuorum is for all or
+// none: a node without it that is ahead in its term neither is voted for by those that have it, nor
+// tells their leader, with the model as with libraft.
 func (g *group) drawOptions(seed uint64) func(id uint64) options {
 	often := func() float64 { return []float64{0, 1, 0.5}[g.random.Intn(3)] }
-	preVote, checkQuorum, async, stepDown := often(), often(), often(), often()
+	preVote, async, stepDown, checkQuorum := often(), often(), often(), g.random.Intn(2) == 0
 	chance := func(p float64) bool { return g.random.Float64() < p }
 	limit := func(p float64, most int) uint64 {
 		if chance(p) {
@@ -100,7 +104,7 @@ func (g *group) drawOptions(seed uint64) func(id uint64) options {
 		return 0
 	}
 	return func(id uint64) options {
-		return options{preVote: chance(preVote), checkQuorum: chance(checkQuorum), async: chance(async),
+		return options{preVote: chance(preVote), checkQuorum: checkQuorum, async: chance(async),
 			stepDown: chance(stepDown), noForwarding: chance(0.1), maxSize: uint64(1 + g.random.Intn(300)),
 			maxInflight: uint64(1 + g.random.Intn(8)), maxUncommitted: limit(0.2, 2000),
 			maxCommitted: limit(0.3, 400), seed: seed}
@@ -173,7 +177,7 @@ func (g *group) absorb(m *member, r record) {
 	case 'q':
 		g.answered(m, r)
 	case 'i':
-		m.role = r.Data[0]
+		m.role, m.term, m.lead = r.Data[0], r.A, r.B
 		copy(m.waits[:], r.Data[1:])
 		if m.role == leads {
 			g.elected(m, r.A)
