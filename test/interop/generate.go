@@ -68,6 +68,9 @@ var actions = []action{
 	{1.5, (*generator).electHalfway},
 	{1.5, (*generator).shrink},
 	{0.5, (*generator).logLevel},
+	{1, (*generator).handOverJoint},
+	{1, (*generator).overtake},
+	{1, (*generator).crowd},
 	{1, (*generator).mistake},
 	{2, (*generator).tickUnprepared},
 }
@@ -315,6 +318,9 @@ func (g *generator) changeMembers() {
 		who = g.anyone()
 	}
 	kinds := "vvvvlllrrru"
+	if len(g.node(who).Status().Config.Voters[0]) < 2 && g.chance(0.9) {
+		kinds = "vvvvu" // whoever removes the last voter ends the script
+	}
 	change := func() string {
 		id := uint64(1 + g.random.Intn(g.count()+1))
 		if g.chance(0.02) {
@@ -614,6 +620,74 @@ func (g *generator) shrink() {
 	g.do("stabilize %d", leader)
 	if g.chance(0.5) {
 		g.do("deliver-msgs %s", list("drop", g.some(0.5)))
+	}
+}
+
+// handOverJoint begins to hand over while a joint configuration waits to be left, in vain.
+func (g *generator) handOverJoint() {
+	leader, to := g.leader(), g.anyone()
+	transition := []string{"implicit", "auto", "explicit"}[g.random.Intn(3)]
+	g.doBlock(block{line: fmt.Sprintf("propose-conf-change %d transition=%s", leader, transition),
+		input: fmt.Sprintf("v%d l%d", g.anyone(), g.peer())})
+	g.do("process-ready %d", leader)
+	for _, other := range g.others(leader, 1) {
+		g.do("stabilize %s", other)
+	}
+	g.do("deliver-msgs %d", leader)
+	g.do("transfer-leadership from=%d to=%d", leader, to)
+	g.do("stabilize %d", leader)
+	if leader != to {
+		g.do("deliver-msgs drop=(%d)", to)
+	}
+	g.setTimeout(leader)
+	g.do("tick-election %d", leader)
+	if g.chance(0.5) {
+		g.proposeOne()
+	}
+	g.do("stabilize")
+}
+
+// overtake sends a snapshot to a node that has not applied yet what it was handed out.
+func (g *generator) overtake() {
+	leader, slow := g.leader(), g.anyone()
+	if leader == slow || g.node(leader).BasicStatus().RaftState != raft.StateLeader {
+		return
+	}
+	g.doBlock(block{line: fmt.Sprintf("propose-conf-change %d v1=true", leader),
+		input: fmt.Sprintf("%c%d", "vlr"[g.random.Intn(3)], 1+g.random.Intn(g.count()+2))})
+	others := g.others(slow, 1)
+	g.do("stabilize %s", strings.Join(others, " "))
+	for n := 2; n > 0; n-- {
+		g.do("deliver-msgs %d", slow)
+		g.do("process-ready %d", slow)
+		g.do("process-append-thread %d", slow)
+		g.do("deliver-msgs %d", slow)
+	}
+	g.do("propose %d %s", leader, g.word())
+	g.do("stabilize %s", strings.Join(others, " "))
+	g.do("deliver-msgs drop=(%d)", slow)
+	if g.ended || g.node(leader).BasicStatus().RaftState != raft.StateLeader {
+		return
+	}
+	g.do("send-snapshot %d %d", leader, slow)
+	g.do("deliver-msgs %d", slow)
+	g.do("process-apply-thread %d", slow)
+}
+
+// crowd proposes more than a limit may let in, changes of the membership among it.
+func (g *generator) crowd() {
+	leader := g.leader()
+	for n := 2 + g.random.Intn(3); n > 0; n-- {
+		if g.chance(0.5) {
+			g.do("propose %d %s", leader, g.word()+strings.Repeat("y", g.random.Intn(60)))
+		} else {
+			g.doBlock(block{line: fmt.Sprintf("propose-conf-change %d v1=%t", leader, g.chance(0.5)),
+				input: fmt.Sprintf("%c%d", "vlu"[g.random.Intn(3)], g.peer())})
+		}
+	}
+	if g.chance(0.5) {
+		g.do("stabilize")
+		g.changeMembers()
 	}
 }
 
