@@ -250,6 +250,11 @@ int raft_log_scan_unapplied(raft_log *log, bool (*wanted)(const raft_entry *), b
   while (lo <= log->committed && !*found) {
     raft_body *page = NULL;
     int rc = raft_log_slice(log, lo, log->committed + 1, log->max_applying_bytes, &page);
+    uint64_t first = rc == RAFT_ECOMPACTED ? raft_log_first_index(log) : 0;
+    if (first > lo) {
+      lo = first; /* applied and cut off, and the node is about to be told */
+      continue;
+    }
     if (rc != RAFT_OK || page == NULL) {
       return rc;
     }

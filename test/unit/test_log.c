@@ -418,6 +418,22 @@ START_TEST(a_scan_looks_at_all_that_is_committed_and_not_applied) {
 }
 END_TEST
 
+START_TEST(a_scan_takes_what_is_cut_off_as_applied) {
+  store(1, 50, 1);
+  raft_entry change = {.term = 1, .index = 51, .type = RAFT_ENTRY_CONF_CHANGE};
+  ck_assert_int_eq(raft_memory_storage_append(storage, &change, 1), RAFT_OK);
+  open_log(3 * ENTRY_SIZE);
+  raft_log_commit_to(&log_, 51);
+  ck_assert_int_eq(raft_memory_storage_compact(storage, 20), RAFT_OK);
+  bool found = false;
+  ck_assert_int_eq(raft_log_scan_unapplied(&log_, is_conf_change, &found), RAFT_OK);
+  ck_assert(found);
+  ck_assert_int_eq(raft_memory_storage_compact(storage, 51), RAFT_OK);
+  ck_assert_int_eq(raft_log_scan_unapplied(&log_, is_conf_change, &found), RAFT_OK);
+  ck_assert(!found);
+}
+END_TEST
+
 /* A storage that gives one entry at a time, though there is room for more. */
 static int stingy_entries(void *ctx, uint64_t lo, uint64_t hi, uint64_t max_bytes, raft_entry *out,
                           size_t *count) {
@@ -473,6 +489,7 @@ int main(void) {
   tcase_add_test(tests, a_failing_storage_is_noted);
   tcase_add_test(tests, every_failing_allocation_leaves_the_log_as_it_was);
   tcase_add_test(tests, a_scan_looks_at_all_that_is_committed_and_not_applied);
+  tcase_add_test(tests, a_scan_takes_what_is_cut_off_as_applied);
   tcase_add_test(tests, what_a_stingy_storage_keeps_back_leaves_no_gap);
   tcase_add_test(tests, where_the_log_is_compacted_it_may_match);
   suite_add_tcase(suite, tests);
