@@ -40,9 +40,14 @@ static const sim_conf *newest_conf(const sim_world *world) {
   return &newest->conf;
 }
 
-/* The members, and all on whom one of them counts. */
+/* The members, and all on whom one of them counts. Who has not applied anything yet, after a
+ * bootstrap, counts on all who took part in that. */
 static uint32_t needed_nodes(const sim_world *world) {
-  uint32_t members = sim_conf_members(newest_conf(world)), needed = members;
+  uint32_t members = sim_conf_members(newest_conf(world));
+  if (members == 0) {
+    members = sim_bit(world->options.nodes + 1) - 2;
+  }
+  uint32_t needed = members;
   for (unsigned id = 1; id <= SIM_NODES; id++) {
     if ((members & sim_bit(id)) != 0) {
       needed |= sim_conf_members(&world->nodes[id].machine.conf);

@@ -70,9 +70,16 @@ static int last_index(void *ctx, uint64_t *index) {
   return RAFT_OK;
 }
 
+/* One that was kept is of use only while the membership is the same: whoever it is sent to must be
+ * part of it, or refuses it. */
+static const sim_image *image_to_show(const sim_log *log) {
+  bool of_now = log->snapshot_of_now || !sim_conf_equal(&log->seen.image.conf, &log->now->conf);
+  return of_now ? log->now : &log->seen.image;
+}
+
 static int snapshot(void *ctx, raft_snapshot *out) {
   sim_log *log = ctx;
-  const sim_image *image = log->snapshot_of_now && log->now != NULL ? log->now : &log->seen.image;
+  const sim_image *image = image_to_show(log);
   memset(out, 0, sizeof *out);
   if (image->index == 0 || image->index < log->seen.cut ||
       sim_random_chance(log->disk->random, log->no_snapshot)) {

@@ -158,6 +158,7 @@ void sim_node_crash(sim_node *node, uint64_t after) {
   sim_messages_clear(&node->applying);
   node->life++;
   sim_log_crash(&node->log);
+  sim_node_check_kept(node);
   sim_trace_mix(&world->trace, sim_log_last(&node->log.durable));
   sim_trace_tell(&world->trace, node->id,
                  "crashes with %zu writes not durable; term %" PRIu64 ", log up to %" PRIu64

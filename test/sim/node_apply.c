@@ -34,7 +34,8 @@ static bool is_refusal(int rc) {
   return rc <= RAFT_ECONF_ALREADY_JOINT && rc >= RAFT_ECONF_TYPE;
 }
 
-static void apply_change(sim_node *node, const raft_entry *entry) {
+/* False: the disk failed, and the node is of no use any more. */
+static bool apply_change(sim_node *node, const raft_entry *entry) {
   sim_world *world = node->world;
   raft_conf_state state;
   int rc = change_conf(node, entry, &state);
@@ -42,11 +43,11 @@ static void apply_change(sim_node *node, const raft_entry *entry) {
   if (is_refusal(rc)) {
     sim_trace_tell(&world->trace, node->id, "refuses the change of membership at %" PRIu64 ": %s",
                    entry->index, raft_error_string(rc));
-    return;
+    return true;
   }
   sim_expect(node, "apply_conf_change", rc);
   if (rc != RAFT_OK) {
-    return;
+    return false;
   }
   node->machine.conf = sim_conf_of(&state);
   if (entry->index > world->check.applied) {
@@ -56,6 +57,7 @@ static void apply_change(sim_node *node, const raft_entry *entry) {
   raft_describe_configuration(&state, text, sizeof text);
   sim_trace_tell(&world->trace, node->id, "is in the configuration %s since %" PRIu64, text,
                  entry->index);
+  return true;
 }
 
 /* ---- entries ---- */
@@ -75,30 +77,29 @@ static void keep(sim_node *node) {
   }
 }
 
-static void apply_one(sim_node *node, const raft_entry *entry) {
+static bool apply_one(sim_node *node, const raft_entry *entry) {
   sim_world *world = node->world;
   if (entry->index != node->machine.index + 1) {
     sim_check_broken(&world->check, "n%u is to apply %" PRIu64 " after %" PRIu64, node->id,
                      entry->index, node->machine.index);
-    return;
+    return false;
   }
-  if (entry->type != RAFT_ENTRY_NORMAL) {
-    apply_change(node, entry);
+  if (entry->type != RAFT_ENTRY_NORMAL && !apply_change(node, entry)) {
+    sim_node_poke(node);
+    return false;
   }
   node->machine.chain = sim_chain(node->machine.chain, entry);
   node->machine.index = entry->index;
   node->machine.term = entry->term;
   sim_client_applied(node, entry);
   sim_check_apply(&world->check, node->id, &node->machine);
+  return !sim_node_falls(node);
 }
 
 bool sim_node_apply(sim_node *node, const raft_entry *entries, size_t count) {
   for (size_t i = 0; i < count && !node->world->check.broken; i++) {
-    if (entries[i].index > node->machine.index) {
-      apply_one(node, &entries[i]);
-      if (sim_node_falls(node)) {
-        return false;
-      }
+    if (entries[i].index > node->machine.index && !apply_one(node, &entries[i])) {
+      return false;
     }
   }
   if (count > 0) {

@@ -115,7 +115,9 @@ static bool respond(sim_node *node, const raft_message *message) {
     }
     sim_node_check_promise(node, response);
     if (response->to == node->id) {
-      sim_expect(node, "step of a storage answer", raft_rawnode_step(node->raft, response));
+      int rc = raft_rawnode_step(node->raft, response);
+      bool removed = rc == RAFT_EPEER_NOT_FOUND && response->from == node->id;
+      sim_expect(node, "step of a storage answer", removed ? RAFT_OK : rc);
       sim_node_observe(node);
     } else {
       sim_node_send(node, response);

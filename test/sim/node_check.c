@@ -132,7 +132,7 @@ void sim_node_observe(sim_node *node) {
 static void check_change(sim_node *node, const raft_entry *entry) {
   sim_world *world = node->world;
   if (world->options.config.disable_conf_change_validation ||
-      sim_check_leader_of(&world->check, entry->term) != node->id) {
+      node->last.soft_state.role != RAFT_LEADER || node->last.hard_state.term != entry->term) {
     return;
   }
   for (uint64_t index = entry->index - 1; index > node->last.applied; index--) {
@@ -186,7 +186,9 @@ static void check_append_promise(sim_node *node, const raft_message *message) {
            ", and has kept term %" PRIu64,
            node->id, message->term, durable->hard_state.term);
   }
-  if (!message->reject && message->index > sim_log_last(durable)) {
+  /* Of an earlier term, the entries may have been replaced since, and were not committed then. */
+  if (!message->reject && durable->hard_state.term == message->term &&
+      message->index > sim_log_last(durable)) {
     BROKEN(node,
            "nothing is promised before it is durable: n%u acknowledges entries up to %" PRIu64
            ", and has kept them up to %" PRIu64,
@@ -199,7 +201,17 @@ void sim_node_check_promise(sim_node *node, const raft_message *message) {
     check_vote_promise(node, message);
   } else if (message->type == RAFT_MSG_APP_RESP) {
     check_append_promise(node, message);
-  } else if (message->type == RAFT_MSG_VOTE) {
-    sim_check_vote(&node->world->check, message->term, node->id, node->id);
+  }
+}
+
+void sim_node_check_kept(sim_node *node) {
+  const raft_hard_state *kept = &node->log.durable.hard_state;
+  if (kept->term < node->kept_term) {
+    BROKEN(node, "terms never fall: n%u kept term %" PRIu64 " after %" PRIu64, node->id, kept->term,
+           node->kept_term);
+  }
+  node->kept_term = kept->term;
+  if (kept->vote != 0 && kept->vote <= SIM_NODES) {
+    sim_check_vote(&node->world->check, kept->term, node->id, (unsigned)kept->vote);
   }
 }

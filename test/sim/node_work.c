@@ -170,6 +170,7 @@ void sim_node_work(sim_node *node) {
 
 void sim_node_synced(sim_node *node) {
   sim_log_synced(&node->log);
+  sim_node_check_kept(node);
   sim_trace_mix(&node->world->trace, sim_log_last(&node->log.durable));
   if (node->async) {
     sim_node_synced_async(node);

@@ -78,7 +78,8 @@ typedef struct sim_node {
   /* What the checker last saw. */
   raft_basic_status last;
   uint64_t checked_commit;
-  uint32_t votes; /* for the story */
+  uint64_t kept_term; /* over all lives */
+  uint32_t votes;     /* for the story */
 } sim_node;
 
 typedef enum sim_write_state { SIM_PENDING, SIM_DROPPED, SIM_DONE } sim_write_state;
@@ -172,6 +173,9 @@ void sim_node_check_entries(sim_node *node, const raft_entry *entries, size_t co
 void sim_node_check_commit(sim_node *node, uint64_t commit);
 /* A message leaves: what it promises must be durable. */
 void sim_node_check_promise(sim_node *node, const raft_message *message);
+
+/* A hard state became durable, or came back after a crash: its vote is one. */
+void sim_node_check_kept(sim_node *node);
 
 /* ---- node_send.c ---- */
 void sim_node_send(sim_node *node, const raft_message *message);
