@@ -107,6 +107,7 @@ void sim_node_start(sim_node *node) {
   node->paused_until = 0;
   node->life++;
   node->machine = node->log.durable.image;
+  node->overtaken = false;
   node->config.applied = node->machine.index;
   node->log.failed_reads = 0;
   memset(&node->last, 0, sizeof node->last);

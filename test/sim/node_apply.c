@@ -45,6 +45,12 @@ static bool apply_change(sim_node *node, const raft_entry *entry) {
                    entry->index, raft_error_string(rc));
     return true;
   }
+  if (rc == RAFT_ECONF_OVERTAKEN) {
+    node->overtaken = true;
+    sim_trace_tell(&world->trace, node->id, "leaves %" PRIu64 " and what is behind to a snapshot",
+                   entry->index);
+    return true;
+  }
   sim_expect(node, "apply_conf_change", rc);
   if (rc != RAFT_OK) {
     return false;
@@ -88,6 +94,9 @@ static bool apply_one(sim_node *node, const raft_entry *entry) {
     sim_node_poke(node);
     return false;
   }
+  if (node->overtaken) {
+    return true;
+  }
   node->machine.chain = sim_chain(node->machine.chain, entry);
   node->machine.index = entry->index;
   node->machine.term = entry->term;
@@ -98,7 +107,8 @@ static bool apply_one(sim_node *node, const raft_entry *entry) {
 
 bool sim_node_apply(sim_node *node, const raft_entry *entries, size_t count) {
   for (size_t i = 0; i < count && !node->world->check.broken; i++) {
-    if (entries[i].index > node->machine.index && !apply_one(node, &entries[i])) {
+    bool due = entries[i].index > node->machine.index && !node->overtaken;
+    if (due && !apply_one(node, &entries[i])) {
       return false;
     }
   }
@@ -111,6 +121,7 @@ bool sim_node_apply(sim_node *node, const raft_entry *entries, size_t count) {
 
 void sim_node_install_image(sim_node *node, const sim_image *image) {
   sim_world *world = node->world;
+  node->overtaken = false;
   if (image->index <= node->machine.index) {
     return;
   }

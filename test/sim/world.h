@@ -75,6 +75,8 @@ typedef struct sim_node {
   sim_messages applying;
   uint64_t apply_busy_until;
 
+  bool overtaken; /* a snapshot is on its way that holds what would be applied next */
+
   /* What the checker last saw. */
   raft_basic_status last;
   uint64_t checked_commit;
