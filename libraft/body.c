@@ -72,6 +72,40 @@ raft_body *raft_body_create(const raft_allocator *allocator, const raft_body_sha
   return body;
 }
 
+static raft_body *take_spare(raft_body **spare, size_t count) {
+  raft_body *body = *spare;
+  if (body == NULL || body->entry_room < count) {
+    return NULL;
+  }
+  *spare = NULL;
+  return body;
+}
+
+raft_body *raft_body_of_entries(const raft_allocator *allocator, size_t count, raft_body **spare) {
+  raft_body *body = take_spare(spare, count);
+  if (body == NULL) {
+    layout at = {.total = sizeof *body};
+    if (!reserve(&at.total, count, sizeof(raft_entry), &at.entries)) {
+      return NULL;
+    }
+    body = raft_allocate(allocator, at.total);
+    if (body == NULL) {
+      return NULL;
+    }
+    memset(body, 0, sizeof *body);
+    body->allocator = allocator;
+    body->entries = part(body, at.entries, count);
+    body->entry_room = count;
+  }
+  atomic_init(&body->references, 1);
+  body->entry_count = count;
+  return body;
+}
+
+void raft_body_share(raft_body *body, size_t count) {
+  atomic_store_explicit(&body->references, count, memory_order_relaxed);
+}
+
 raft_body *raft_body_retain(raft_body *body) {
   if (body != NULL) {
     atomic_fetch_add_explicit(&body->references, 1, memory_order_relaxed);
@@ -79,9 +113,15 @@ raft_body *raft_body_retain(raft_body *body) {
   return body;
 }
 
-/* Takes one reference off; a body whose last one it was joins the list of the dead. */
+/* Takes one reference off; true: it was the last. The only holder needs no read-modify-write. */
+static bool is_last(raft_body *body) {
+  return atomic_load_explicit(&body->references, memory_order_acquire) == 1 ||
+         atomic_fetch_sub_explicit(&body->references, 1, memory_order_acq_rel) == 1;
+}
+
+/* A body whose last reference it was joins the list of the dead. */
 static void drop(raft_body *body, raft_body **dead) {
-  if (body != NULL && atomic_fetch_sub_explicit(&body->references, 1, memory_order_acq_rel) == 1) {
+  if (body != NULL && is_last(body)) {
     body->next_dead = *dead;
     *dead = body;
   }
@@ -95,9 +135,7 @@ static void release_payloads(const raft_body *body) {
   raft_buf_release(body->context_owner);
 }
 
-void raft_body_release(raft_body *body) {
-  raft_body *dead = NULL;
-  drop(body, &dead);
+static void bury(raft_body *dead) {
   while (dead != NULL) {
     raft_body *last = dead;
     dead = last->next_dead;
@@ -108,6 +146,26 @@ void raft_body_release(raft_body *body) {
     drop(last->shared, &dead);
     raft_deallocate(last->allocator, last);
   }
+}
+
+void raft_body_release(raft_body *body) {
+  raft_body *dead = NULL;
+  drop(body, &dead);
+  bury(dead);
+}
+
+void raft_body_reclaim(raft_body *body, raft_body **spare) {
+  if (body == NULL || !is_last(body)) {
+    return;
+  }
+  if (body->entry_room > 0 && *spare == NULL) {
+    raft_entries_release(body->entries, body->entry_count);
+    *spare = body;
+    body->entry_count = 0;
+    return;
+  }
+  body->next_dead = NULL;
+  bury(body);
 }
 
 void raft_message_retain(const raft_message *message) {

@@ -25,6 +25,7 @@ struct raft_body {
   const raft_allocator *allocator;
   raft_entry *entries;
   size_t entry_count;
+  size_t entry_room; /* of one that can be used again: it has nothing but entries; else 0 */
   raft_message *responses;
   size_t response_count;
   raft_snapshot *snapshot; /* NULL when not wanted */
@@ -37,6 +38,13 @@ struct raft_body {
 
 /* One reference, the caller's. NULL when out of memory or when the sizes overflow. */
 raft_body *raft_body_create(const raft_allocator *allocator, const raft_body_shape *shape);
+/* For `count` entries, which are not zeroed, and nothing else. *spare (may hold NULL), if it has
+ * room for them, is used up for it. */
+raft_body *raft_body_of_entries(const raft_allocator *allocator, size_t count, raft_body **spare);
+/* Before anybody else knows of it: `count` references instead of one. */
+void raft_body_share(raft_body *body, size_t count);
+/* Like release, but what can be used again becomes *spare if that is NULL. */
+void raft_body_reclaim(raft_body *body, raft_body **spare);
 raft_body *raft_body_retain(raft_body *body); /* NULL is allowed */
 void raft_body_release(raft_body *body);      /* NULL is allowed */
 

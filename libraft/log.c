@@ -46,6 +46,13 @@ int raft_log_open(raft_log *log, const raft_storage *storage, const raft_allocat
 
 void raft_log_close(raft_log *log) {
   raft_unstable_close(&log->unstable, log->allocator);
+  raft_log_shrink(log);
+}
+
+void raft_log_shrink(raft_log *log) {
+  raft_body_release(log->spare);
+  log->spare = NULL;
+  raft_unstable_shrink(&log->unstable, log->allocator);
 }
 
 uint64_t raft_log_first_index(raft_log *log) {

@@ -19,6 +19,7 @@ typedef struct raft_log {
   const raft_storage *storage;
   const raft_allocator *allocator;
   raft_unstable unstable;
+  raft_body *spare; /* for the next slice; NULL: none */
   uint64_t committed;
   uint64_t applying; /* handed out to be applied */
   uint64_t applied;  /* acknowledged as applied */
@@ -53,6 +54,8 @@ typedef struct raft_entry_id {
 int raft_log_open(raft_log *log, const raft_storage *storage, const raft_allocator *allocator,
                   uint64_t max_applying_bytes);
 void raft_log_close(raft_log *log);
+/* Gives memory back that an idle group does not need. */
+void raft_log_shrink(raft_log *log);
 
 /* Storage's answer, where it is one of those that it may give; anything else is noted. */
 int raft_log_storage_failure(raft_log *log, int rc);
@@ -88,6 +91,8 @@ void raft_room_close(raft_room *room, const raft_allocator *allocator);
 /* Puts `count` consecutive entries at their indexes, replacing what is there and behind. Payloads
  * without an owner are copied. RAFT_ENOMEM: unchanged. */
 int raft_log_append(raft_log *log, const raft_entry *entries, size_t count);
+/* Appends entries of a leader's own, whose terms and indexes are given here. */
+int raft_log_append_own(raft_log *log, uint64_t term, const raft_entry *entries, size_t count);
 /* What a follower does with an append behind `previous` (thesis 3.5). *last_new: index that now
  * matches the leader's log. RAFT_EUNAVAILABLE: the logs do not match at `previous`.
  * RAFT_EMALFORMED: it contradicts committed entries. RAFT_ENOMEM: unchanged. *conflict: first index

@@ -8,18 +8,25 @@
 #include <libraft/error.h>
 #include <string.h>
 
+#include "buf.h"
 #include "log.h"
 
-/* One buffer with the payloads of all entries that have no owner; NULL with RAFT_OK: none needed.
- */
+static bool is_borrowed(const raft_entry *entry) {
+  return entry->data.owner == NULL && entry->data.len > 0;
+}
+
+/* One buffer with the payloads of all entries that have no owner, and one reference for each of
+ * them; NULL with RAFT_OK: none needed. */
 static int copy_payloads(const raft_log *log, const raft_entry *entries, size_t count,
                          raft_buf **copy) {
   uint64_t bytes = 0;
+  size_t users = 0;
   *copy = NULL;
   for (size_t i = 0; i < count; i++) {
-    bytes += entries[i].data.owner == NULL ? entries[i].data.len : 0;
+    bytes += is_borrowed(&entries[i]) ? entries[i].data.len : 0;
+    users += is_borrowed(&entries[i]) ? 1 : 0;
   }
-  if (bytes == 0) {
+  if (users == 0) {
     return RAFT_OK;
   }
   if (bytes > SIZE_MAX / 2) {
@@ -30,9 +37,10 @@ static int copy_payloads(const raft_log *log, const raft_entry *entries, size_t 
   if (*copy == NULL) {
     return RAFT_ENOMEM;
   }
+  atomic_store_explicit(&(*copy)->references, users, memory_order_relaxed);
   unsigned char *at = data;
   for (size_t i = 0; i < count; i++) {
-    if (entries[i].data.owner == NULL && entries[i].data.len > 0) {
+    if (is_borrowed(&entries[i])) {
       memcpy(at, entries[i].data.data, entries[i].data.len);
       at += entries[i].data.len;
     }
@@ -40,37 +48,53 @@ static int copy_payloads(const raft_log *log, const raft_entry *entries, size_t 
   return RAFT_OK;
 }
 
-static void push_all(raft_log *log, const raft_entry *entries, size_t count, raft_buf *copy) {
+/* Entries of their own term and index, or, with a term in `first`, numbered from there. */
+static void push_all(raft_log *log, raft_entry_id first, const raft_entry *entries, size_t count,
+                     raft_buf *copy) {
   const unsigned char *at = copy == NULL ? NULL : raft_buf_data(copy);
+  raft_entries_retain(entries, count);
   for (size_t i = 0; i < count; i++) {
     raft_entry entry = entries[i];
-    if (entry.data.owner == NULL && entry.data.len > 0) {
+    if (is_borrowed(&entry)) {
       entry.data.data = at;
       entry.data.owner = copy;
       at += entry.data.len;
     } else if (entry.data.owner == NULL && entry.data.data != NULL) {
       entry.data.data = ""; /* present and empty: nothing to keep alive */
     }
-    raft_buf_retain(entry.data.owner);
+    if (first.term != 0) {
+      entry.term = first.term;
+      entry.index = first.index + i;
+    }
     raft_unstable_push(&log->unstable, &entry);
   }
 }
 
-int raft_log_append(raft_log *log, const raft_entry *entries, size_t count) {
-  if (count == 0) {
-    return RAFT_OK;
-  }
+static int append(raft_log *log, raft_entry_id first, uint64_t index, const raft_entry *entries,
+                  size_t count) {
   raft_buf *copy = NULL;
   int rc = copy_payloads(log, entries, count, &copy);
-  if (rc == RAFT_OK) {
-    rc = raft_unstable_reserve(&log->unstable, entries[0].index, count, log->allocator);
+  if (rc != RAFT_OK) {
+    return rc;
   }
+  rc = raft_unstable_reserve(&log->unstable, index, count, log->allocator);
   if (rc == RAFT_OK) {
-    raft_unstable_truncate(&log->unstable, entries[0].index);
-    push_all(log, entries, count, copy);
+    raft_unstable_truncate(&log->unstable, index);
+    push_all(log, first, entries, count, copy);
+  } else if (copy != NULL) {
+    raft_buf_destroy(copy);
   }
-  raft_buf_release(copy);
   return rc;
+}
+
+int raft_log_append(raft_log *log, const raft_entry *entries, size_t count) {
+  static const raft_entry_id as_they_are = {0, 0};
+  return count == 0 ? RAFT_OK : append(log, as_they_are, entries[0].index, entries, count);
+}
+
+int raft_log_append_own(raft_log *log, uint64_t term, const raft_entry *entries, size_t count) {
+  raft_entry_id first = {term, raft_log_last_index(log) + 1};
+  return append(log, first, first.index, entries, count);
 }
 
 /* Position of the first entry that the log does not have as it is; `count`: it has them all. An

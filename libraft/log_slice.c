@@ -117,8 +117,7 @@ static int make_body(raft_log *log, gathered *stored, const raft_entry *unstable
   if (stored->count + count == 0) {
     return RAFT_OK;
   }
-  raft_body_shape shape = {.entries = stored->count + count};
-  *body = raft_body_create(log->allocator, &shape);
+  *body = raft_body_of_entries(log->allocator, stored->count + count, &log->spare);
   if (*body == NULL) {
     return RAFT_ENOMEM;
   }

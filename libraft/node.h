@@ -275,7 +275,7 @@ int raft_proposal_leader(raft_rawnode *node, const raft_message *message);
 int raft_proposal_follower(raft_rawnode *node, const raft_message *message);
 int raft_proposal_candidate(raft_rawnode *node, const raft_message *message);
 /* Appends to the leader's own log and owes itself the acknowledgement. */
-int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count);
+int raft_proposal_append(raft_rawnode *node, const raft_entry *entries, size_t count);
 void raft_proposal_applied(raft_rawnode *node, uint64_t payload_bytes);
 bool raft_is_conf_change_entry(const raft_entry *entry);
 

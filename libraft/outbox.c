@@ -44,6 +44,13 @@ void raft_outbox_drop(raft_outbox *box, uint32_t count) {
   }
 }
 
+void raft_outbox_reclaim(raft_outbox *box, raft_body **spare) {
+  for (uint32_t i = 0; i < box->count; i++) {
+    raft_body_reclaim(box->items[i].body, spare);
+  }
+  box->count = 0;
+}
+
 void raft_outbox_clear(raft_outbox *box) {
   raft_outbox_drop(box, box->count);
 }

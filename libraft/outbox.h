@@ -24,6 +24,8 @@ static inline int raft_outbox_reserve(raft_outbox *box, size_t more,
 void raft_outbox_push(raft_outbox *box, const raft_message *message);
 /* Releases the first ones; the others move up. */
 void raft_outbox_drop(raft_outbox *box, uint32_t count);
+/* Releases all; what can be used again becomes *spare. */
+void raft_outbox_reclaim(raft_outbox *box, raft_body **spare);
 /* Releases the messages, keeps the memory. */
 void raft_outbox_clear(raft_outbox *box);
 void raft_outbox_close(raft_outbox *box, const raft_allocator *allocator);

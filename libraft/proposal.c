@@ -36,19 +36,14 @@ void raft_proposal_applied(raft_rawnode *node, uint64_t payload_bytes) {
       payload_bytes < node->uncommitted_size ? payload_bytes : node->uncommitted_size;
 }
 
-int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count) {
+int raft_proposal_append(raft_rawnode *node, const raft_entry *entries, size_t count) {
   uint64_t bytes = raft_entries_payload_size(entries, count);
   if (exceeds_limit(node, bytes)) {
     return dropped(node, RAFT_EDROPPED_UNCOMMITTED);
   }
-  uint64_t last = raft_log_last_index(&node->log);
-  for (size_t i = 0; i < count; i++) {
-    entries[i].term = node->term;
-    entries[i].index = last + 1 + i;
-  }
   int rc = raft_reserve_self(node);
   if (rc == RAFT_OK) {
-    rc = raft_log_append(&node->log, entries, count);
+    rc = raft_log_append_own(&node->log, node->term, entries, count);
   }
   if (rc != RAFT_OK) {
     return rc;
@@ -60,7 +55,7 @@ int raft_proposal_append(raft_rawnode *node, raft_entry *entries, size_t count) 
   if (ack == NULL) {
     return RAFT_BROKEN(node); /* its room is reserved */
   }
-  ack->index = last + count;
+  ack->index = raft_log_last_index(&node->log);
   return RAFT_OK;
 }
 
@@ -156,6 +151,14 @@ static int lead(raft_rawnode *node, raft_entry *entries, size_t count) {
   return rc;
 }
 
+static bool are_normal(const raft_entry *entries, size_t count) {
+  size_t i = 0;
+  while (i < count && entries[i].type == RAFT_ENTRY_NORMAL) {
+    i++;
+  }
+  return i == count;
+}
+
 int raft_proposal_leader(raft_rawnode *node, const raft_message *message) {
   if (raft_tracker_get(&node->tracker, node->config.id) == NULL) {
     return dropped(node, RAFT_EDROPPED_REMOVED);
@@ -163,9 +166,12 @@ int raft_proposal_leader(raft_rawnode *node, const raft_message *message) {
   if (node->lead_transferee != RAFT_NO_ID) {
     return dropped(node, RAFT_EDROPPED_TRANSFERRING);
   }
-  if (message->entry_count == 1) {
-    raft_entry entry = message->entries[0];
-    return lead(node, &entry, 1);
+  if (are_normal(message->entries, message->entry_count)) {
+    int rc = raft_proposal_append(node, message->entries, message->entry_count);
+    if (rc == RAFT_OK) {
+      raft_broadcast_append(node);
+    }
+    return rc;
   }
   raft_entry *entries =
       raft_allocate_array(raft_memory(node), message->entry_count, sizeof *entries);

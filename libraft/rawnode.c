@@ -262,6 +262,10 @@ int raft_rawnode_propose(raft_rawnode *rn, const raft_slice *slices, size_t coun
   if (rn->poisoned != RAFT_OK) {
     return rn->poisoned;
   }
+  if (count == 1 && slices[0].len > 0) { /* in one piece already: the log copies it */
+    entry.data = (raft_bytes){slices[0].data, slices[0].len, NULL};
+    return propose_entries(rn, &entry, 1);
+  }
   int rc = concatenate(rn, slices, count, &entry.data);
   if (rc == RAFT_OK) {
     rc = propose_entries(rn, &entry, 1);

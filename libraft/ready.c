@@ -272,6 +272,7 @@ void raft_handed_out_release(raft_rawnode *node) {
   out->entries = out->committed = out->snapshot = NULL;
   raft_room_empty(&out->room);
   raft_unstable_return(&node->log.unstable, raft_memory(node));
+  raft_outbox_reclaim(&out->messages, &node->log.spare);
   raft_outbox_recycle(&node->messages, &out->messages, raft_memory(node));
   raft_reads_take_back(node);
   out->own_promises = 0;

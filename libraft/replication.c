@@ -7,11 +7,21 @@
  */
 #include "node.h"
 
-/* The entries that the last follower was sent. Followers that are equally far share them. */
+/* The entries that the last follower was sent. Followers that are equally far share them: the
+ * references are counted here, and set once nobody is left to share. */
 typedef struct shared_slice {
   raft_body *body;
   uint64_t from;
+  size_t users;
 } shared_slice;
+
+static void settle(shared_slice *shared) {
+  if (shared->body != NULL && shared->users > 0) {
+    raft_body_share(shared->body, shared->users);
+  } else {
+    raft_body_release(shared->body);
+  }
+}
 
 /* Entries for a follower. Nothing, too, when its window is full: an empty append then keeps the
  * conversation going, should everything in the window have been lost. */
@@ -22,16 +32,16 @@ static int entries_for(raft_rawnode *node, const raft_progress *progress, shared
       raft_inflights_full(&progress->inflights, &node->tracker.limits)) {
     return RAFT_OK;
   }
+  int rc = RAFT_OK;
   if (shared->body != NULL && shared->from == progress->next) {
-    *body = raft_body_retain(shared->body);
-    return RAFT_OK;
+    *body = shared->body;
+  } else {
+    rc = raft_log_slice(&node->log, progress->next, raft_log_last_index(&node->log) + 1,
+                        node->config.max_size_per_message, body);
   }
-  int rc = raft_log_slice(&node->log, progress->next, raft_log_last_index(&node->log) + 1,
-                          node->config.max_size_per_message, body);
-  if (rc == RAFT_OK && *body != NULL) {
-    raft_body_release(shared->body);
-    shared->body = raft_body_retain(*body);
-    shared->from = progress->next;
+  if (*body != NULL && *body != shared->body) {
+    settle(shared);
+    *shared = (shared_slice){*body, progress->next, 0};
   }
   return rc;
 }
@@ -47,7 +57,6 @@ static bool send_append(raft_rawnode *node, raft_progress *progress, raft_entry_
     append = raft_compose(node, RAFT_MSG_APP, progress->id);
   }
   if (append == NULL) {
-    raft_body_release(body);
     return false;
   }
   append->index = previous.index;
@@ -80,13 +89,15 @@ static bool replicate(raft_rawnode *node, raft_progress *progress, bool even_if_
   if (rc != RAFT_OK || (body == NULL && !even_if_empty)) {
     return false;
   }
-  return send_append(node, progress, previous, body);
+  bool sent = send_append(node, progress, previous, body);
+  shared->users += sent && body != NULL ? 1 : 0;
+  return sent;
 }
 
 bool raft_replicate(raft_rawnode *node, raft_progress *progress, bool even_if_empty) {
-  shared_slice shared = {NULL, 0};
+  shared_slice shared = {NULL, 0, 0};
   bool sent = replicate(node, progress, even_if_empty, &shared);
-  raft_body_release(shared.body);
+  settle(&shared);
   return sent;
 }
 
@@ -95,13 +106,13 @@ void raft_broadcast_append(raft_rawnode *node) {
     node->append_owed = true; /* there will be a Ready: entries are new, or the commit index is */
     return;
   }
-  shared_slice shared = {NULL, 0};
+  shared_slice shared = {NULL, 0, 0};
   for (uint32_t i = 0; i < node->tracker.count; i++) {
     if (node->tracker.progress[i].id != node->config.id) {
       replicate(node, &node->tracker.progress[i], true, &shared);
     }
   }
-  raft_body_release(shared.body);
+  settle(&shared);
 }
 
 static void replicate_all(raft_rawnode *node, raft_progress *progress, shared_slice *shared) {
@@ -115,14 +126,14 @@ void raft_broadcast_owed(raft_rawnode *node) {
   if (!node->append_owed) {
     return;
   }
-  shared_slice shared = {NULL, 0};
+  shared_slice shared = {NULL, 0, 0};
   node->append_owed = false;
   for (uint32_t i = 0; i < node->tracker.count; i++) {
     if (node->tracker.progress[i].id != node->config.id) {
       replicate_all(node, &node->tracker.progress[i], &shared);
     }
   }
-  raft_body_release(shared.body);
+  settle(&shared);
 }
 
 /* ---- heartbeats ---- */

@@ -139,7 +139,7 @@ static void give_memory_back(raft_rawnode *node) {
     raft_inflights_shrink(&node->tracker.progress[i].inflights, raft_memory(node));
   }
   raft_reads_shrink(node);
-  raft_unstable_shrink(&node->log.unstable, raft_memory(node));
+  raft_log_shrink(&node->log);
   if (!node->outstanding) {
     raft_room_close(&node->out.room, raft_memory(node));
   }
