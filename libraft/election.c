@@ -117,10 +117,9 @@ static void campaign_for(raft_rawnode *node, raft_campaign campaign, raft_entry_
   } else {
     raft_become_role_candidate(node);
   }
+  vote_for_self(node, campaign); /* first: there is room reserved for it */
   for (uint64_t id = next_voter(&node->tracker, 0); id != 0; id = next_voter(&node->tracker, id)) {
-    if (id == node->config.id) {
-      vote_for_self(node, campaign);
-    } else {
+    if (id != node->config.id) {
       request_vote(node, id, campaign, last);
     }
   }

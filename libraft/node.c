@@ -40,8 +40,20 @@ static bool promises(raft_message_type type) {
   return (BIT(type) & promising) != 0;
 }
 
+/* A request for votes promises too, by its term and by the log that it boasts of: a candidate that
+ * forgot them in a crash could campaign in the same term again with less, be elected by votes for
+ * the first campaign, and lead a term twice. (Upstream sends it at once where writes are
+ * asynchronous; where they are not, the application has written everything before it sends.) */
+static bool asks_in_good_faith(const raft_rawnode *node, raft_message_type type) {
+  return type == RAFT_MSG_VOTE && node->config.async_storage_writes && !node->config.etcd_quirks;
+}
+
+static raft_outbox *box_for(raft_rawnode *node, raft_message_type type) {
+  return promises(type) || asks_in_good_faith(node, type) ? &node->after_append : &node->messages;
+}
+
 raft_message *raft_compose(raft_rawnode *node, raft_message_type type, uint64_t to) {
-  raft_outbox *box = promises(type) ? &node->after_append : &node->messages;
+  raft_outbox *box = box_for(node, type);
   if (raft_outbox_reserve(box, 1, raft_memory(node)) != RAFT_OK) {
     return NULL;
   }
@@ -55,7 +67,7 @@ raft_message *raft_compose(raft_rawnode *node, raft_message_type type, uint64_t 
 }
 
 bool raft_send(raft_rawnode *node, raft_message *message) {
-  raft_outbox *box = promises(message->type) ? &node->after_append : &node->messages;
+  raft_outbox *box = box_for(node, message->type);
   if (raft_outbox_reserve(box, 1, raft_memory(node)) != RAFT_OK) {
     raft_message_release(message);
     return false;

@@ -198,6 +198,32 @@ START_TEST(the_own_vote_counts_only_after_it_is_durable) {
 }
 END_TEST
 
+static void asynchronous(raft_config *config) {
+  plain(config);
+  config->async_storage_writes = true;
+}
+
+/* Or a candidate could forget that it campaigned in this term, and lead it a second time. */
+START_TEST(asynchronous_vote_requests_go_out_after_the_own_vote_is_durable) {
+  group_close(&g);
+  group_open(&g, 3, asynchronous);
+  const raft_ready *rd = NULL;
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
+  ck_assert_int_eq(raft_rawnode_ready(group_node(&g, 1), &rd), RAFT_OK);
+  ck_assert_uint_eq(rd->message_count, 1);
+  const raft_message *append = &rd->messages[0];
+  ck_assert_int_eq(append->type, RAFT_MSG_STORAGE_APPEND);
+  ck_assert_uint_eq(append->vote, 1);
+  ck_assert_uint_eq(append->response_count, 3);
+  ck_assert_int_eq(append->responses[0].type, RAFT_MSG_VOTE_RESP); /* its own */
+  for (uint64_t to = 2; to <= 3; to++) {
+    ck_assert_int_eq(append->responses[to - 1].type, RAFT_MSG_VOTE);
+    ck_assert_uint_eq(append->responses[to - 1].to, to);
+    ck_assert_uint_eq(append->responses[to - 1].term, 1);
+  }
+}
+END_TEST
+
 START_TEST(a_vote_for_itself_that_comes_too_late_is_ignored) {
   raft_rawnode *node = group_node(&g, 1);
   const raft_ready *rd = NULL;
@@ -511,6 +537,7 @@ int main(void) {
       members_draw_different_timeouts_whatever_the_seed,
       a_candidate_follows_whoever_leads_its_term,
       the_own_vote_counts_only_after_it_is_durable,
+      asynchronous_vote_requests_go_out_after_the_own_vote_is_durable,
       a_vote_for_itself_that_comes_too_late_is_ignored,
       no_campaign_before_a_committed_conf_change_is_applied,
       a_pre_vote_disturbs_nobody,
