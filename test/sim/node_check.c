@@ -196,11 +196,26 @@ static void check_append_promise(sim_node *node, const raft_message *message) {
   }
 }
 
+/* A candidate that could forget its campaign could win the term twice. */
+static void check_request_promise(sim_node *node, const raft_message *message) {
+  const sim_log_state *durable = &node->log.durable;
+  if (durable->hard_state.term < message->term ||
+      (durable->hard_state.term == message->term && message->index > sim_log_last(durable))) {
+    BROKEN(node,
+           "nothing is promised before it is durable: n%u asks for votes in term %" PRIu64
+           " with a log up to %" PRIu64 ", and has kept term %" PRIu64 " and a log up to %" PRIu64,
+           node->id, message->term, message->index, durable->hard_state.term,
+           sim_log_last(durable));
+  }
+}
+
 void sim_node_check_promise(sim_node *node, const raft_message *message) {
   if (message->type == RAFT_MSG_VOTE_RESP) {
     check_vote_promise(node, message);
   } else if (message->type == RAFT_MSG_APP_RESP) {
     check_append_promise(node, message);
+  } else if (message->type == RAFT_MSG_VOTE) {
+    check_request_promise(node, message);
   }
 }
 
