@@ -157,15 +157,18 @@ func (c *comparison) damaged() {
 	}
 }
 
+// From here on field numbers mean nothing, to libraft's own options neither.
+const nobodys = 200
+
 // disguised makes other bytes of the same meaning: fields that nobody knows, local fields of
 // messages, lists in packed form.
 func (r maker) disguised(kind byte, data []byte) []byte {
 	switch r.Intn(4) {
 	case 0:
-		data = protowire.AppendTag(data, protowire.Number(17+r.Intn(1000)), protowire.BytesType)
+		data = protowire.AppendTag(data, protowire.Number(nobodys+r.Intn(1000)), protowire.BytesType)
 		data = protowire.AppendBytes(data, r.bytes())
 	case 1:
-		data = protowire.AppendTag(data, protowire.Number(17+r.Intn(1000)), protowire.Fixed64Type)
+		data = protowire.AppendTag(data, protowire.Number(nobodys+r.Intn(1000)), protowire.Fixed64Type)
 		data = binary.LittleEndian.AppendUint64(data, r.Uint64())
 	case 2:
 		if kind == 'm' {
