@@ -10,7 +10,7 @@ type counts struct {
 	nodes, messages, applied, reads, elections, restarts byKind
 	snapshots                                            [2][2]int // by sender and receiver
 	lost, duplicated, overtaken, isolations, losing      int
-	changes, joint                                       int
+	changes, joint, bootstrapped                         int
 }
 
 func (c *byKind) add(other byKind) {
@@ -38,6 +38,7 @@ func (c *counts) add(o *counts) {
 	c.losing += o.losing
 	c.changes += o.changes
 	c.joint += o.joint
+	c.bootstrapped += o.bootstrapped
 }
 
 func (c *counts) faults() int {
@@ -45,7 +46,7 @@ func (c *counts) faults() int {
 }
 
 func (c *counts) print() {
-	fmt.Println("  nodes           ", c.nodes)
+	fmt.Printf("  nodes            %v; %d groups bootstrapped\n", c.nodes, c.bootstrapped)
 	fmt.Println("  messages sent   ", c.messages)
 	fmt.Printf("  faults           %d lost, %d duplicated, %d overtaken, %d isolations\n", c.lost, c.duplicated,
 		c.overtaken, c.isolations)

@@ -325,7 +325,7 @@ func (g *group) describe() string {
 }
 
 func (g *group) checkHealed() {
-	if g.highest == startIndex {
+	if g.highest <= startIndex {
 		g.fail("healed, nothing was applied")
 	}
 	if len(g.conf.VotersOutgoing) > 0 {

@@ -84,10 +84,26 @@ func newGroup(seed int64, program string) *group {
 		confs: map[uint64][]byte{}, asked: map[uint64]read{}}
 	g.core = uint64([]int{3, 3, 3, 4, 5}[g.random.Intn(5)])
 	g.options = g.drawOptions(uint64(seed))
-	for id := uint64(1); id <= g.core; id++ {
-		g.conf = g.add(g.core).conf
-	}
+	g.begin()
 	return g
+}
+
+// begin makes the core, either from a state that all have, or bootstrapped from nothing.
+func (g *group) begin() {
+	g.conf = coreOf(g.core)
+	if g.random.Intn(3) > 0 {
+		for id := uint64(1); id <= g.core; id++ {
+			g.add(g.core)
+		}
+		return
+	}
+	g.bootstrapped++
+	delete(g.states, startIndex)
+	for id := uint64(1); id <= g.core; id++ {
+		m := g.add(0)
+		g.call(m, 'b', 0, g.core, nil)
+		g.workAll(m)
+	}
 }
 
 // drawOptions draws what all nodes have in common, and how likely each has what. CheckQuorum is for all or
@@ -111,15 +127,20 @@ func (g *group) drawOptions(seed uint64) func(id uint64) options {
 	}
 }
 
+func coreOf(voters uint64) *raftpb.ConfState {
+	conf := &raftpb.ConfState{}
+	for id := uint64(1); id <= voters; id++ {
+		conf.Voters = append(conf.Voters, id)
+	}
+	return conf
+}
+
 // add makes the next node, with a membership to start from or with none. Both kinds are there.
 func (g *group) add(voters uint64) *member {
 	id := uint64(len(g.members)) + 1
-	m := &member{id: id, options: g.options(id), conf: &raftpb.ConfState{}}
+	m := &member{id: id, options: g.options(id), conf: coreOf(voters)}
 	if id == 1 || (id > 2 && g.random.Intn(2) == 0) {
 		m.kind = ours
-	}
-	for i := uint64(1); i <= voters; i++ {
-		m.conf.Voters = append(m.conf.Voters, i)
 	}
 	if voters > 0 {
 		m.applied, m.state = startIndex, []byte("start")
@@ -223,6 +244,9 @@ func (g *group) changed(m *member, r record) {
 		g.fail("node %d (%s) has a membership that is none: %v", m.id, m.kind, err)
 	}
 	m.renewed = true
+	if g.bootstrapped > 0 && r.A <= g.core {
+		return // these entries are in force before they are applied, unless a node restarts in between
+	}
 	sorted := sortedConf(m.conf)
 	if conf, known := g.confs[r.A]; !known {
 		g.confs[r.A] = sorted

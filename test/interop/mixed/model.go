@@ -112,6 +112,12 @@ func (m *modelNode) serve(letter byte, a, b uint64, data []byte) error {
 
 func (m *modelNode) ask(letter byte, a, b uint64, data []byte) error {
 	switch letter {
+	case 'b':
+		var peers []raft.Peer
+		for id := uint64(1); id <= b; id++ {
+			peers = append(peers, raft.Peer{ID: id})
+		}
+		return m.raw.Bootstrap(peers)
 	case 'h':
 		return m.raw.Campaign()
 	case 'g':

@@ -66,6 +66,18 @@ static int open_node(struct peer *peer, const struct pipe_request *request) {
   return raft_rawnode_open(&peer->config, &peer->node);
 }
 
+/* b: the first members of a group that starts from nothing are 1 to b. */
+static int bootstrap(struct peer *peer, const struct pipe_request *request) {
+  raft_peer peers[MOST_MEMBERS] = {{0}};
+  if (request->b > MOST_MEMBERS) {
+    return RAFT_EINVAL;
+  }
+  for (uint64_t i = 0; i < request->b; i++) {
+    peers[i].id = i + 1;
+  }
+  return raft_rawnode_bootstrap(peer->node, peers, (size_t)request->b);
+}
+
 /* k: snapshot of what is applied, with these data; log up to b dropped, as far as the node has
  * heard that it is applied. */
 static int compact(struct peer *peer, const struct pipe_request *request) {
@@ -154,6 +166,7 @@ static int do_work(struct peer *peer, char letter) {
 
 static int ask(struct peer *peer, const struct pipe_request *request) {
   switch (request->letter) {
+  case 'b': return bootstrap(peer, request);
   case 'r': return restart(peer, request);
   case 'k': return compact(peer, request);
   case 't': return raft_rawnode_tick(peer->node);
