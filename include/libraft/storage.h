@@ -18,8 +18,9 @@ extern "C" {
 /* Every function returns 0 or an error code. Codes other than the ones named are treated as
  * RAFT_ESTORAGE: the node is poisoned. RAFT_ENOMEM is passed on and nothing is lost. The struct is
  * referred to, not copied: it must outlive the node. The functions must not call the node. They may
- * block, and then the node waits. Compaction may happen between any two of these calls, up to
- * what is applied. (etcd-io/raft's Storage.) */
+ * block, and then the node waits. Compaction may happen between any two of these calls, up to what
+ * the node knows to be applied (raft_basic_status.applied: with asynchronous writes that is what it
+ * was answered, not what the apply thread has done since). (etcd-io/raft's Storage.) */
 typedef struct raft_storage {
   size_t size; /* sizeof(raft_storage) */
   void *ctx;
