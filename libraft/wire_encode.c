@@ -333,7 +333,7 @@ typedef struct sink {
   int rc;              /* the first non-zero answer of write */
   const void *payload; /* the next piece, if it begins here, is a payload */
   size_t gathered;
-  unsigned char buffer[256];
+  unsigned char buffer[RAFT_WIRE_SMALL];
 } sink;
 
 static bool sink_pass(sink *to, const void *data, size_t len) {

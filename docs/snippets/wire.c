@@ -18,7 +18,10 @@ static int add_piece(void *ctx, const void *data, size_t len) {
   if (out->count == 16) {
     return RAFT_ENOSPACE;
   }
-  if (len <= sizeof out->small - out->small_len && len < 128) {
+  if (len <= RAFT_WIRE_SMALL) { /* gone after this call, so it is copied */
+    if (len > sizeof out->small - out->small_len) {
+      return RAFT_ENOSPACE;
+    }
     data = memcpy(out->small + out->small_len, data, len);
     out->small_len += len;
   }
@@ -46,6 +49,30 @@ static int take_message(raft_rawnode *node, raft_buf *received) {
 }
 /* end */
 
+static void check_pieces(const raft_message *message) {
+  pieces out = {.count = 0};
+  char bytes[4096];
+  size_t len = 0, at = 0;
+  EXPECT(raft_message_encode_to(message, add_piece, &out) == RAFT_OK);
+  EXPECT(raft_message_encode(message, bytes, sizeof bytes, &len) == RAFT_OK);
+  for (size_t i = 0; i < out.count; i++) {
+    EXPECT(memcmp(bytes + at, out.items[i].data, out.items[i].len) == 0);
+    at += out.items[i].len;
+  }
+  EXPECT(at == len);
+}
+
+static void check_long_lists(void) {
+  uint64_t ids[30];
+  for (size_t i = 0; i < 30; i++) {
+    ids[i] = UINT64_MAX - 100 + i;
+  }
+  const raft_snapshot snapshot = {
+      .index = 5, .term = 1, .conf_state = {.voters = {ids, 30}}, .data = {"state", 5, NULL}};
+  const raft_message message = {.type = RAFT_MSG_SNAP, .to = 2, .snapshot = &snapshot};
+  check_pieces(&message);
+}
+
 int main(void) {
   static host group[GROUP];
   static char payload[1000];
@@ -59,6 +86,8 @@ int main(void) {
                                .index = 3,
                                .entries = &entry,
                                .entry_count = 1};
+  check_pieces(&append);
+  check_long_lists();
   pieces out = {.count = 0};
   EXPECT(raft_message_encode_to(&append, add_piece, &out) == RAFT_OK);
 

@@ -20,17 +20,18 @@ typedef enum raft_progress_state {
 /* What the leader knows of one peer. Invariant: match < next. */
 typedef struct raft_progress_status {
   uint64_t id;
-  uint64_t match;
-  uint64_t next;
-  uint64_t pending_snapshot; /* 0: none */
+  uint64_t match;            /* last index that it is known to have */
+  uint64_t next;             /* first index of the next append */
+  uint64_t pending_snapshot; /* index of the one that is under way; 0: none */
   raft_progress_state state;
-  uint32_t inflight; /* appends sent and not acknowledged */
-  bool inflight_full;
-  bool paused;
-  bool recent_active;
+  uint32_t inflight;  /* appends sent and not acknowledged */
+  bool inflight_full; /* as many as raft_config.max_inflight_... allow */
+  bool paused;        /* nothing more is sent before it is heard of */
+  bool recent_active; /* heard of since the last check of the quorum */
   bool is_learner;
 } raft_progress_status;
 
+/* What any node knows of itself. */
 typedef struct raft_basic_status {
   uint64_t id;
   raft_hard_state hard_state;

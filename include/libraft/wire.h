@@ -26,6 +26,7 @@ typedef struct raft_wire_limits {
   size_t max_ids;     /* of one list of a ConfState, and changes of a ConfChangeV2; default 64 Ki */
 } raft_wire_limits;
 
+/* Sets the defaults. */
 void raft_wire_limits_init(raft_wire_limits *limits);
 
 /* Encoded size in bytes. Local fields (vote, responses) are left out, as in encoding. */
@@ -34,8 +35,13 @@ size_t raft_message_wire_size(const raft_message *message);
 /* Encodes into buf; *len is set to the bytes written. RAFT_ENOSPACE: buf is too small. */
 int raft_message_encode(const raft_message *message, void *buf, size_t size, size_t *len);
 
-/* Encodes piece by piece: write(ctx, data, len) is called in order, payloads are passed as they
- * lie in memory; a non-zero return of it stops and is returned. */
+/* A piece of raft_message_encode_to of at most so many bytes lies in memory that is used again. */
+#define RAFT_WIRE_SMALL 256
+
+/* Encodes piece by piece: write(ctx, data, len) is called in order; a non-zero return of it stops
+ * and is returned. Payloads are passed as they lie in memory, so a piece longer than
+ * RAFT_WIRE_SMALL is one and lives as long as the message; a shorter one is to be used or copied
+ * within the call. RAFT_OK otherwise: it allocates nothing. */
 int raft_message_encode_to(const raft_message *message,
                            int (*write)(void *ctx, const void *data, size_t len), void *ctx);
 
