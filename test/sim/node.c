@@ -33,6 +33,7 @@ static void configure(sim_node *node) {
   }
   node->async = options->async == 1 || (options->async == 2 && sim_random_below(&world->random, 2));
   node->config.async_storage_writes = node->async;
+  node->config.priority = (int64_t)(options->priorities >> (2 * (node->id % 32)) & 3);
   if (sim_trace_is_told(&world->trace)) {
     node->config.log = sim_story_event;
     node->config.log_ctx = node;

@@ -140,6 +140,17 @@ static void draw_config(sim_options *o, sim_random *r) {
   }
 }
 
+/* What etcd-io/raft does not have. Drawn last, so that the rest of a seed is what it was without.
+ */
+static void draw_beyond(sim_options *o, sim_random *r) {
+  raft_config *c = &o->config;
+  c->hand_over_on_removal = sim_random_below(r, 2) == 0;
+  c->batch_append = sim_random_below(r, 3) == 0;
+  c->skip_commit_broadcast = sim_random_below(r, 3) == 0;
+  c->commit_in_votes = sim_random_below(r, 2) == 0;
+  o->priorities = sim_random_below(r, 3) == 0 ? sim_random_next(r) : 0;
+}
+
 void sim_options_draw(sim_options *options, uint64_t seed) {
   sim_random random;
   memset(options, 0, sizeof *options);
@@ -152,6 +163,7 @@ void sim_options_draw(sim_options *options, uint64_t seed) {
   draw_nemesis(options, &random);
   draw_work(options, &random);
   draw_config(options, &random);
+  draw_beyond(options, &random);
 }
 
 /* ---- by name ---- */
@@ -215,6 +227,11 @@ static const option OPTIONS[] = {
     {"pre-vote", "raft_config.pre_vote", BOOL(config.pre_vote)},
     {"lease", "1: reads by lease, on equal clocks", AT(config.read_only), READ_ONLY, 0, 1},
     {"step-down", "raft_config.step_down_on_removal", BOOL(config.step_down_on_removal)},
+    {"hand-over", "raft_config.hand_over_on_removal", BOOL(config.hand_over_on_removal)},
+    {"batch", "raft_config.batch_append", BOOL(config.batch_append)},
+    {"skip-commit", "raft_config.skip_commit_broadcast", BOOL(config.skip_commit_broadcast)},
+    {"commit-in-votes", "raft_config.commit_in_votes", BOOL(config.commit_in_votes)},
+    {"priorities", "raft_config.priority of each node, two bits each", ANY(priorities)},
 };
 enum { OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0] };
 

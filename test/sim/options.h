@@ -25,6 +25,7 @@ typedef struct sim_options {
   uint64_t async;        /* 0: Ready/Advance, 1: storage messages, 2: some nodes so, some so */
   uint64_t wire;         /* 1: messages are encoded and decoded on their way */
   uint64_t mixed_limits; /* 1: limits differ between nodes */
+  uint64_t priorities;   /* raft_config.priority: two bits a node, 0: all alike */
 
   /* The clocks. */
   uint64_t tick;   /* time between two ticks of a good clock */
