@@ -19,8 +19,8 @@ extern "C" {
  * RAFT_ESTORAGE: the node is poisoned. RAFT_ENOMEM is passed on and nothing is lost. The struct is
  * referred to, not copied: it must outlive the node. The functions must not call the node. They may
  * block, and then the node waits. Compaction may happen between any two of these calls, up to what
- * the node knows to be applied (raft_basic_status.applied: with asynchronous writes that is what it
- * was answered, not what the apply thread has done since). (etcd-io/raft's Storage.) */
+ * the node knows to be applied (raft_basic_status.applied: what raft_rawnode_advance or the
+ * answers of the apply thread have said, not what was applied since). (etcd-io/raft's Storage.) */
 typedef struct raft_storage {
   size_t size; /* sizeof(raft_storage) */
   void *ctx;
