@@ -10,7 +10,7 @@ type counts struct {
 	nodes, messages, applied, reads, elections, restarts byKind
 	snapshots                                            [2][2]int // by sender and receiver
 	lost, duplicated, overtaken, isolations, losing      int
-	changes, joint, bootstrapped                         int
+	changes, joint, bootstrapped, beyond                 int
 }
 
 func (c *byKind) add(other byKind) {
@@ -39,6 +39,7 @@ func (c *counts) add(o *counts) {
 	c.changes += o.changes
 	c.joint += o.joint
 	c.bootstrapped += o.bootstrapped
+	c.beyond += o.beyond
 }
 
 func (c *counts) faults() int {
@@ -46,7 +47,8 @@ func (c *counts) faults() int {
 }
 
 func (c *counts) print() {
-	fmt.Printf("  nodes            %v; %d groups bootstrapped\n", c.nodes, c.bootstrapped)
+	fmt.Printf("  nodes            %v; %d groups bootstrapped, %d with libraft's own options\n", c.nodes,
+		c.bootstrapped, c.beyond)
 	fmt.Println("  messages sent   ", c.messages)
 	fmt.Printf("  faults           %d lost, %d duplicated, %d overtaken, %d isolations\n", c.lost, c.duplicated,
 		c.overtaken, c.isolations)

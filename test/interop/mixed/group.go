@@ -119,11 +119,24 @@ func (g *group) drawOptions(seed uint64) func(id uint64) options {
 		}
 		return 0
 	}
+	beyond := 0.0
+	if g.chance(0.4) {
+		beyond = 0.5
+		g.beyond++
+	}
 	return func(id uint64) options {
-		return options{preVote: chance(preVote), checkQuorum: checkQuorum, async: chance(async),
+		o := options{preVote: chance(preVote), checkQuorum: checkQuorum, async: chance(async),
 			stepDown: chance(stepDown), noForwarding: chance(0.1), maxSize: uint64(1 + g.random.Intn(300)),
 			maxInflight: uint64(1 + g.random.Intn(8)), maxUncommitted: limit(0.2, 2000),
-			maxCommitted: limit(0.3, 400), seed: seed}
+			maxCommitted: limit(0.3, 400), seed: seed,
+			handOver: chance(beyond), batch: chance(beyond), skipCommit: chance(beyond), commitInVotes: chance(beyond)}
+		if chance(beyond) {
+			o.priority = int64(g.random.Intn(4)) - 1
+		}
+		if o.async {
+			o.unpersisted = limit(beyond, 10)
+		}
+		return o
 	}
 }
 

@@ -43,6 +43,11 @@ type options struct {
 	preVote, checkQuorum, async, stepDown, noForwarding bool
 	maxSize, maxInflight, maxUncommitted, maxCommitted  uint64
 	seed                                                uint64
+
+	// What only libraft has.
+	handOver, batch, skipCommit, commitInVotes bool
+	priority                                   int64
+	unpersisted                                uint64
 }
 
 func truth(b bool) uint64 {
@@ -63,7 +68,9 @@ func newNode(k kind, program string, id, voters uint64, o options) node {
 	}
 	var data []byte
 	for _, n := range []uint64{truth(o.preVote), truth(o.checkQuorum), o.maxSize, o.maxInflight, o.seed + id,
-		truth(o.async), truth(o.stepDown), o.maxUncommitted, o.maxCommitted, truth(o.noForwarding)} {
+		truth(o.async), truth(o.stepDown), o.maxUncommitted, o.maxCommitted, truth(o.noForwarding),
+		truth(o.handOver), truth(o.batch), truth(o.skipCommit), truth(o.commitInVotes), uint64(o.priority),
+		o.unpersisted} {
 		data = binary.LittleEndian.AppendUint64(data, n)
 	}
 	if code, _ := p.Call('o', id, voters, data); code != 0 {

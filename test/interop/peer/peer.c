@@ -33,6 +33,7 @@ static void start(struct peer *peer, uint64_t voters) {
   pipe_must(raft_memory_storage_apply_snapshot(peer->storage, &snapshot), "start");
   peer_keep_membership(peer, &snapshot.conf_state);
   peer->applied = START_INDEX;
+  peer->applied_term = snapshot.term;
 }
 
 static void configure(raft_config *config, raft_bytes numbers) {
@@ -46,6 +47,13 @@ static void configure(raft_config *config, raft_bytes numbers) {
   config->max_uncommitted_size = pipe_number(numbers, 7);
   config->max_committed_size_per_ready = pipe_number(numbers, 8);
   config->disable_proposal_forwarding = pipe_number(numbers, 9) != 0;
+  /* What etcd-io/raft does not have. */
+  config->hand_over_on_removal = pipe_number(numbers, 10) != 0;
+  config->batch_append = pipe_number(numbers, 11) != 0;
+  config->skip_commit_broadcast = pipe_number(numbers, 12) != 0;
+  config->commit_in_votes = pipe_number(numbers, 13) != 0;
+  config->priority = (int64_t)pipe_number(numbers, 14);
+  config->max_unpersisted_apply = (uint32_t)pipe_number(numbers, 15);
 }
 
 /* o: id a, voters 1 to b (0: none known); the options. */
@@ -92,6 +100,20 @@ static int compact(struct peer *peer, const struct pipe_request *request) {
   return code;
 }
 
+/* With max_unpersisted_apply the state machine may be ahead of the log: its state replaces it. */
+static void replace_log(struct peer *peer, raft_bytes data) {
+  const raft_storage *storage = peer->config.storage;
+  uint64_t term = 0;
+  if (peer->applied > 0 && (storage->term(storage->ctx, peer->applied, &term) != RAFT_OK ||
+                            term != peer->applied_term)) {
+    const raft_snapshot state = {.index = peer->applied,
+                                 .term = peer->applied_term,
+                                 .conf_state = peer->membership.state,
+                                 .data = data};
+    pipe_must(raft_memory_storage_apply_snapshot(peer->storage, &state), "state");
+  }
+}
+
 /* What was applied was committed, whether or not the disk has heard of it. */
 static void commit_what_is_applied(struct peer *peer) {
   const raft_storage *storage = peer->config.storage;
@@ -114,6 +136,7 @@ static int restart(struct peer *peer, const struct pipe_request *request) {
   queue_clear(&peer->append);
   queue_clear(&peer->apply);
   queue_clear(&peer->to_self);
+  replace_log(peer, request->bytes);
   commit_what_is_applied(peer);
   peer->node = NULL;
   peer->config.applied = peer->applied;

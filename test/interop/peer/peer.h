@@ -43,6 +43,7 @@ struct peer {
   raft_rawnode *node;
   struct membership membership; /* as of `applied` */
   uint64_t applied;
+  uint64_t applied_term;
   struct queue append; /* for the storage threads of an asynchronous node */
   struct queue apply;
   struct queue to_self;       /* what the threads answered, and the node has not heard yet */

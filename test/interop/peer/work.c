@@ -93,6 +93,7 @@ static bool apply_entry(struct peer *peer, const raft_entry *entry) {
     return false;
   }
   peer->applied = entry->index;
+  peer->applied_term = entry->term;
   size_t size = entry->data.len + 1;
   unsigned char *content = pipe_allocate(NULL, size);
   content[0] = (unsigned char)entry->type;
@@ -124,6 +125,7 @@ static void save(struct peer *peer, const raft_hard_state *state, const raft_ent
   if (snapshot != NULL) {
     pipe_must(raft_memory_storage_apply_snapshot(peer->storage, snapshot), "snapshot");
     peer->applied = snapshot->index;
+    peer->applied_term = snapshot->term;
     peer_keep_membership(peer, &snapshot->conf_state);
     pipe_put(peer->answer, 's', snapshot->index, snapshot->term, snapshot->data.data,
              snapshot->data.len);
