@@ -242,10 +242,12 @@ func (g *group) act() {
 	case p < 95.7:
 		m = g.leader()
 		g.call(m, 'l', g.anyone().id, 0, nil)
-	case p < 96:
+	case p < 96.2:
 		g.call(m, 'h', 0, 0, nil)
-	case p < 96.3:
+	case p < 96.4:
 		g.call(m, 'g', 0, 0, nil)
+	case p < 96.5 && m.kind == ours:
+		g.call(m, 'P', 0, 0, nil) // the model has nothing like it
 	case p < 97.3:
 		g.restart(m)
 	case p < 99:

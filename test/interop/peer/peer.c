@@ -194,6 +194,7 @@ static int ask(struct peer *peer, const struct pipe_request *request) {
   case 'k': return compact(peer, request);
   case 't': return raft_rawnode_tick(peer->node);
   case 'h': return raft_rawnode_campaign(peer->node);
+  case 'P': return raft_rawnode_ping(peer->node);
   case 'g': return raft_rawnode_forget_leader(peer->node);
   case 's': return step(peer, request);
   case 'p': return propose(peer, request);
