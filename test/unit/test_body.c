@@ -113,7 +113,7 @@ END_TEST
 START_TEST(shapes_that_no_memory_could_hold_are_refused) {
   const raft_body_shape shapes[] = {
       {.entries = SIZE_MAX / 2},
-      {.responses = SIZE_MAX / sizeof(raft_message)},
+      {.responses = SIZE_MAX / sizeof(raft_message), .entries = 3},
       {.ids = SIZE_MAX / 8},
       {.bytes = SIZE_MAX},
       {.bytes = SIZE_MAX - 64, .entries = 3},
