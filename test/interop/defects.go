@@ -51,13 +51,25 @@ func (m *model) defect() string {
 			noteCut("(d) reads that wait when one voter is left")
 			return "d"
 		}
-		if _, own := voters[0][status.ID]; m.reads && singleton && !own &&
-			status.RaftState == raft.StateLeader {
+		if !m.reads || !singleton {
+			continue
+		}
+		leads := status.RaftState == raft.StateLeader
+		if _, own := voters[0][status.ID]; own && !(leads && m.committedInTerm(i)) {
+			noteCut("(c) a single voter would answer reads before it has committed in its term")
+			return "c"
+		} else if !own && leads {
 			noteCut("(c) a removed leader answers reads for the one voter left")
 			return "c"
 		}
 	}
 	return ""
+}
+
+func (m *model) committedInTerm(i int) bool {
+	status := m.env.Nodes[i].RawNode.BasicStatus()
+	term, _ := m.env.Nodes[i].Storage.Term(status.GetCommit())
+	return term == status.GetTerm()
 }
 
 // onTheWay counts the messages of a type that were sent and not delivered.
