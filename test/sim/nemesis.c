@@ -174,6 +174,22 @@ static void forget(sim_world *world, sim_node *node) {
   sim_node_poke(node);
 }
 
+static void ping(sim_world *world, sim_node *node) {
+  (void)world;
+  sim_expect(node, "ping", raft_rawnode_ping(node->raft));
+  sim_node_poke(node);
+}
+
+static void request_snapshot(sim_world *world, sim_node *node) {
+  int rc = raft_rawnode_request_snapshot(node->raft);
+  sim_trace_tell(&world->trace, node->id, "is asked to request a snapshot%s%s",
+                 rc == RAFT_OK ? "" : ": ", rc == RAFT_OK ? "" : raft_error_string(rc));
+  if (rc != RAFT_ESNAPSHOT_REQUEST) {
+    sim_expect(node, "request_snapshot", rc);
+  }
+  sim_node_poke(node);
+}
+
 /* ---- acts that go on ---- */
 
 enum { LATER_ISOLATE = 1, LATER_CRASH = 2 };
@@ -231,13 +247,28 @@ static const struct act {
   bool on_leader;
   void (*play)(sim_world *world, sim_node *node);
 } ACTS[] = {
-    {4, true, isolate},         {4, false, split},      {4, true, leader_in_minority},
-    {3, false, cut_one_way},    {2, true, deafen},      {2, true, mute},
-    {2, false, bridge},         {3, true, crash},       {4, false, crash},
-    {1, false, crash_many},     {3, false, pause_node}, {2, true, pause_node},
-    {2, false, jump},           {4, true, transfer},    {4, true, transfer_and_isolate},
-    {3, false, campaign},       {2, false, forget},     {5, true, write_and_isolate},
-    {3, true, write_and_crash}, {2, false, heal_all},
+    {4, true, isolate},
+    {4, false, split},
+    {4, true, leader_in_minority},
+    {3, false, cut_one_way},
+    {2, true, deafen},
+    {2, true, mute},
+    {2, false, bridge},
+    {3, true, crash},
+    {4, false, crash},
+    {1, false, crash_many},
+    {3, false, pause_node},
+    {2, true, pause_node},
+    {2, false, jump},
+    {4, true, transfer},
+    {4, true, transfer_and_isolate},
+    {3, false, campaign},
+    {2, false, forget},
+    {5, true, write_and_isolate},
+    {3, true, write_and_crash},
+    {2, false, heal_all},
+    {1, true, ping},
+    {2, false, request_snapshot},
 };
 enum { ACT_COUNT = sizeof ACTS / sizeof ACTS[0] };
 

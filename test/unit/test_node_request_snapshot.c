@@ -50,6 +50,24 @@ static raft_progress_status progress_of(uint64_t id) {
   return status;
 }
 
+/* The leader of two cannot commit without it, so could never make a snapshot that is new enough. */
+START_TEST(while_it_waits_it_acknowledges_what_it_has) {
+  group_close(&g);
+  group_open(&g, 2, listening);
+  group_elect(&g, 1);
+  ck_assert_int_eq(group_propose(&g, 1, "entry"), RAFT_OK);
+  group_turn(&g);
+  group_deliver(&g); /* 2 has it */
+  group_turn(&g);
+  group_lose(&g); /* and its answer is lost */
+  uint64_t last = group_status(&g, 2).last_index;
+  ck_assert_uint_lt(group_status(&g, 1).hard_state.commit, last);
+  ck_assert_int_eq(ask(2), RAFT_OK);
+  group_tick(&g, 3);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, last);
+}
+END_TEST
+
 START_TEST(it_gets_one_that_is_as_new_as_its_log) {
   group_compact(&g, 1, 1);
   g.members[3].applied_hash = 666; /* damaged */
@@ -233,6 +251,7 @@ END_TEST
 
 int main(void) {
   const TTest *const tests[] = {
+      while_it_waits_it_acknowledges_what_it_has,
       it_gets_one_that_is_as_new_as_its_log,
       without_asking_it_is_ignored,
       a_leader_that_has_none_says_so_and_sends_it_once_it_has,
