@@ -96,6 +96,9 @@ static void make_calm(sim_world *world) {
     node->paused_until = 0;
     node->log.no_snapshot = 0;
     node->disk.busy_until = 0;
+    if (sim_is_up(node)) { /* with one group away nothing would be committed */
+      sim_expect(node, "enable_group_commit", raft_rawnode_enable_group_commit(node->raft, false));
+    }
     if (node->id != 0 && !sim_is_up(node) && !node->retired && !world->check.broken) {
       sim_node_start(node);
     }

@@ -21,6 +21,17 @@ static void mix_limits(sim_node *node) {
   node->config.max_pending_reads = other.config.max_pending_reads;
 }
 
+/* Who asks for a snapshot gets one of now. */
+static void on_event(void *ctx, const raft_event *event) {
+  sim_node *node = ctx;
+  if (event->type == RAFT_EVENT_SNAPSHOT_WANTED) {
+    node->log.snapshot_of_now = true;
+  }
+  if (sim_trace_is_told(&node->world->trace)) {
+    sim_story_event(node, event);
+  }
+}
+
 static void configure(sim_node *node) {
   sim_world *world = node->world;
   const sim_options *options = &world->options;
@@ -34,10 +45,11 @@ static void configure(sim_node *node) {
   node->async = options->async == 1 || (options->async == 2 && sim_random_below(&world->random, 2));
   node->config.async_storage_writes = node->async;
   node->config.priority = (int64_t)(options->priorities >> (2 * (node->id % 32)) & 3);
-  if (sim_trace_is_told(&world->trace)) {
-    node->config.log = sim_story_event;
-    node->config.log_ctx = node;
+  if (!node->async) {
+    node->config.max_unpersisted_apply = 0;
   }
+  node->config.log = on_event;
+  node->config.log_ctx = node;
   uint64_t drift = options->drift * options->tick / SIM_CERTAIN;
   node->tick_every = options->tick - drift + sim_random_between(&world->random, 0, 2 * drift);
 }
@@ -98,6 +110,21 @@ static void begin_again(sim_node *node) {
   node->log.no_snapshot = no_snapshot;
 }
 
+/* Group commit is not kept: whoever may lead is told again. */
+static void group_commit(sim_node *node) {
+  raft_commit_group groups[SIM_NODES];
+  if (node->world->options.group_commit == 0 || node->world->calm) {
+    return;
+  }
+  for (uint64_t id = 1; id <= SIM_NODES; id++) {
+    raft_commit_group group = {id, id % 2 + 1};
+    groups[id - 1] = group;
+  }
+  sim_expect(node, "assign_commit_groups",
+             raft_rawnode_assign_commit_groups(node->raft, groups, SIM_NODES));
+  sim_expect(node, "enable_group_commit", raft_rawnode_enable_group_commit(node->raft, true));
+}
+
 void sim_node_start(sim_node *node) {
   sim_world *world = node->world;
   bool first = must_bootstrap(node);
@@ -135,6 +162,7 @@ void sim_node_start(sim_node *node) {
   if (first) {
     bootstrap(node);
   }
+  group_commit(node);
   sim_plan(world, sim_random_below(&world->random, node->tick_every) + 1, SIM_TICK, node->id,
            node->life, NULL);
   sim_node_poke(node);

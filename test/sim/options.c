@@ -149,6 +149,8 @@ static void draw_beyond(sim_options *o, sim_random *r) {
   c->skip_commit_broadcast = sim_random_below(r, 3) == 0;
   c->commit_in_votes = sim_random_below(r, 2) == 0;
   o->priorities = sim_random_below(r, 3) == 0 ? sim_random_next(r) : 0;
+  c->max_unpersisted_apply = (uint32_t)ONE_OF(r, 0, 0, 0, 1, 10);
+  o->group_commit = sim_random_chance(r, 100000);
 }
 
 void sim_options_draw(sim_options *options, uint64_t seed) {
@@ -231,6 +233,8 @@ static const option OPTIONS[] = {
     {"batch", "raft_config.batch_append", BOOL(config.batch_append)},
     {"skip-commit", "raft_config.skip_commit_broadcast", BOOL(config.skip_commit_broadcast)},
     {"commit-in-votes", "raft_config.commit_in_votes", BOOL(config.commit_in_votes)},
+    {"unpersisted", "raft_config.max_unpersisted_apply", ANY32(config.max_unpersisted_apply)},
+    {"group-commit", "1: voters are in two commit groups", BOOL64(group_commit)},
     {"priorities", "raft_config.priority of each node, two bits each", ANY(priorities)},
 };
 enum { OPTION_COUNT = sizeof OPTIONS / sizeof OPTIONS[0] };

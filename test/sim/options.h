@@ -59,6 +59,8 @@ typedef struct sim_options {
   uint64_t retain;          /* entries that are left when the log is cut, at most */
   uint64_t snapshot_of_now; /* 1: snapshots show the machine of now, 0: as it was kept */
 
+  uint64_t group_commit; /* 1: voters are in two commit groups */
+
   raft_config config; /* without id, storage, seed */
 } sim_options;
 
