@@ -51,6 +51,10 @@ func (m *model) defect() string {
 			noteCut("(d) reads that wait when one voter is left")
 			return "d"
 		}
+		if m.reads && len(voters[0]) == 1 && len(voters[1]) == 1 {
+			noteCut("(d) reads of one who is both majorities of a joint configuration wait for others")
+			return "d"
+		}
 		if !m.reads || !singleton {
 			continue
 		}
