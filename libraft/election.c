@@ -286,7 +286,7 @@ int raft_election_vote_response(raft_rawnode *node, const raft_message *message)
             is_pre_vote(message));
   raft_tracker_record_vote(&node->tracker, message->from, !message->reject);
   raft_vote_result result = raft_tracker_tally_votes(&node->tracker, &granted, &rejected);
-  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_TALLY, 0, 0, granted, rejected);
+  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_VOTE_TALLY, 0, is_pre_vote(message), granted, rejected);
   if (result == RAFT_VOTE_WON) {
     rc = won(node);
   } else if (result == RAFT_VOTE_LOST) {

@@ -37,9 +37,22 @@ static void probe_everyone(raft_rawnode *node) {
   }
 }
 
+static void tell_switch(const raft_rawnode *node) {
+  if (node->config.log == NULL) {
+    return;
+  }
+  raft_conf_state conf_state = raft_tracker_conf_state(&node->tracker);
+  raft_event event = {.level = RAFT_LOG_INFO,
+                      .type = RAFT_EVENT_CONF_SWITCHED,
+                      .id = node->config.id,
+                      .term = node->term,
+                      .conf_state = &conf_state};
+  node->config.log(node->config.log_ctx, &event);
+}
+
 void raft_membership_switch(raft_rawnode *node, raft_tracker *next) {
   raft_tracker_adopt(&node->tracker, next);
-  raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_CONF_SWITCHED, 0, 0, 0, 0);
+  tell_switch(node);
   const raft_progress *own = raft_tracker_get(&node->tracker, node->config.id);
   node->is_learner = own != NULL && own->is_learner;
   if (node->role != RAFT_LEADER) {

@@ -35,7 +35,7 @@ typedef enum raft_event_type {
   RAFT_EVENT_VOTE_REJECTED, /* peer; index, a: candidate's last index and term, b: 1 for a pre-vote
                              */
   RAFT_EVENT_VOTE_RECEIVED, /* peer; a: 1 granted, 0 rejected, b: 1 for a pre-vote */
-  RAFT_EVENT_VOTE_TALLY,    /* a: granted, b: rejected */
+  RAFT_EVENT_VOTE_TALLY,    /* index: 1 for a pre-vote, a: granted, b: rejected */
   RAFT_EVENT_VOTE_IGNORED_LEASE, /* peer; a: ticks left of the lease, b: 1 for a pre-vote */
   RAFT_EVENT_HIGHER_TERM,        /* peer; a: message type, b: its term */
   RAFT_EVENT_LOWER_TERM,         /* peer; a: message type, b: its term */
@@ -56,7 +56,7 @@ typedef enum raft_event_type {
   RAFT_EVENT_SNAPSHOT_RESTORED,  /* index, a: term */
   RAFT_EVENT_SNAPSHOT_IGNORED, /* index, a: term; b: 1 not a member, 2 behind, 3 already in the log
                                 */
-  RAFT_EVENT_CONF_SWITCHED,    /* the configuration in force changed; see raft_rawnode_status */
+  RAFT_EVENT_CONF_SWITCHED,    /* conf_state: the configuration that is in force now */
   RAFT_EVENT_CONF_CHANGE_IGNORED,  /* index; a: 1 one is pending, 2 in joint, 3 not in joint */
   RAFT_EVENT_CONF_AUTO_LEAVE,      /* leader proposes to leave the joint configuration */
   RAFT_EVENT_TRANSFER_STARTED,     /* peer: transferee */
@@ -81,6 +81,7 @@ typedef struct raft_event {
   uint64_t index;
   uint64_t a;
   uint64_t b;
+  const raft_conf_state *conf_state; /* NULL for most; valid for the call alone */
 } raft_event;
 
 /* Called synchronously from within calls on the node; must not call back into it. */

@@ -524,8 +524,39 @@ START_TEST(terms_never_begin_again) {
 }
 END_TEST
 
+static unsigned tallies[2]; /* of votes, of pre-votes */
+
+static void count_tallies(void *ctx, const raft_event *event) {
+  (void)ctx;
+  if (event->type == RAFT_EVENT_VOTE_TALLY) {
+    ck_assert_uint_le(event->index, 1);
+    tallies[event->index]++;
+  }
+}
+
+static void counting(raft_config *config) {
+  config->pre_vote = true;
+  config->log = count_tallies;
+}
+
+START_TEST(a_tally_says_whether_it_is_of_pre_votes) {
+  group_close(&g);
+  group_open(&g, 3, counting);
+  tallies[0] = tallies[1] = 0;
+  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
+  while (group_status(&g, 1).soft_state.role != RAFT_CANDIDATE) {
+    group_turn(&g);
+    group_deliver(&g);
+  }
+  ck_assert(tallies[0] == 0 && tallies[1] > 0);
+  group_settle(&g);
+  ck_assert_uint_gt(tallies[0], 0);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
+      a_tally_says_whether_it_is_of_pre_votes,
       a_majority_elects,
       a_minority_does_not_elect,
       one_vote_a_term,

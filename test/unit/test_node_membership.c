@@ -524,8 +524,34 @@ START_TEST(two_changes_in_flight_break_nothing) {
 }
 END_TEST
 
+static raft_conf_state told; /* by the last event; the first voter alone */
+static uint64_t told_voter;
+
+static void listen(void *ctx, const raft_event *event) {
+  (void)ctx;
+  ck_assert_int_eq(event->conf_state != NULL, event->type == RAFT_EVENT_CONF_SWITCHED);
+  if (event->conf_state != NULL) {
+    told = *event->conf_state;
+    told_voter = told.voters.count > 0 ? told.voters.ids[0] : 0;
+  }
+}
+
+static void listening(raft_config *config) {
+  plain(config);
+  config->log = listen;
+}
+
+START_TEST(the_event_of_a_switch_shows_the_configuration) {
+  reopen(1, listening);
+  ck_assert(told_voter == 1 && told.voters.count == 1);
+  ck_assert_int_eq(apply_one(RAFT_CONF_ADD_LEARNER, 4), RAFT_OK);
+  ck_assert(told_voter == 1 && told.voters.count == 1 && told.learners.count == 1);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
+      the_event_of_a_switch_shows_the_configuration,
       a_change_is_in_force_when_it_is_applied,
       a_new_voter_catches_up_and_counts,
       a_learner_is_fed_but_does_not_count,
