@@ -57,11 +57,8 @@ int raft_follower_append(raft_rawnode *node, const raft_message *message) {
     return rc;
   }
   if (node->snapshot_asked) {
-    /* What is there is the leader's, and may be just what it needs to commit: it says so, or in a
-     * group of two no snapshot would ever be new enough. */
-    rc = answer_append(node, message->from, raft_log_last_index(&node->log));
     raft_snapshot_ask(node);
-    return rc;
+    return RAFT_OK;
   }
   if (message->index < node->log.committed) {
     return answer_append(node, message->from, node->log.committed);

@@ -304,6 +304,20 @@ static void accepted(raft_rawnode *node, raft_progress *progress, const raft_mes
   }
 }
 
+/* Who asks has a log that ends with an entry of this term, so all of it is this leader's. It may be
+ * just what the leader needs to commit: or in a group of two no snapshot would be new enough. */
+static int snapshot_requested(raft_rawnode *node, raft_progress *progress,
+                              const raft_message *message) {
+  if (message->reject_hint > raft_log_last_index(&node->log)) {
+    return RAFT_EMALFORMED;
+  }
+  if (raft_progress_maybe_update(progress, message->reject_hint)) {
+    raft_leader_commit(node);
+  }
+  raft_snapshot_wanted(node, progress, message->reject_hint);
+  return RAFT_OK;
+}
+
 int raft_leader_append_response(raft_rawnode *node, const raft_message *message) {
   raft_progress *progress = raft_tracker_find(&node->tracker, message->from);
   if (progress == NULL) {
@@ -314,8 +328,9 @@ int raft_leader_append_response(raft_rawnode *node, const raft_message *message)
   }
   progress->recent_active = true;
   if (message->reject && message->request_snapshot) {
-    raft_snapshot_wanted(node, progress, message->reject_hint);
-  } else if (message->reject) {
+    return snapshot_requested(node, progress, message);
+  }
+  if (message->reject) {
     rejected(node, progress, message);
   } else {
     accepted(node, progress, message);
