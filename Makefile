@@ -44,7 +44,7 @@ help: ## List targets and variables
 	@echo 'Usage: make [TARGET] [VARIABLE=value …]'
 	@echo
 	@echo 'Targets:'
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'Variables:'
 	@awk -F '## ' '/^#= .*## / { sub(/^#= /, "", $$1); printf "  %-28s %s\n", $$1, $$2 }' \
