@@ -11,7 +11,7 @@
 
 #include "world.h"
 
-enum { CHANGES_MOST = 3, VOTERS_MOST = 7, JOINERS_MOST = 5 };
+enum { CHANGES_MOST = 8, DRAWN_MOST = 3, REPLACED_MOST = 4, VOTERS_MOST = 7, JOINERS_MOST = 5 };
 
 static bool is_removed(const sim_node *node) {
   uint32_t members = sim_conf_members(&node->machine.conf);
@@ -92,14 +92,40 @@ static void ask_simple(sim_node *node, const raft_conf_change_single *change) {
   note(node, change, 1, raft_rawnode_propose_conf_change(node->raft, &simple));
 }
 
+/* Voters go and others come in their place: majorities of before and after need not meet. */
+static size_t draw_replacement(sim_world *world, const sim_conf *conf,
+                               raft_conf_change_single *changes) {
+  uint32_t left = conf->voters;
+  uint64_t pairs = sim_random_between(&world->random, 1, REPLACED_MOST);
+  size_t count = 0;
+  for (; pairs > 0 && left != 0; pairs--) {
+    unsigned gone = sim_random_member(&world->random, left);
+    left &= ~sim_bit(gone);
+    changes[count++] = (raft_conf_change_single){RAFT_CONF_REMOVE_NODE, gone};
+    changes[count++] = (raft_conf_change_single){RAFT_CONF_ADD_NODE, candidate(world)};
+  }
+  return count;
+}
+
+static size_t draw_changes(sim_world *world, const sim_conf *conf,
+                           raft_conf_change_single *changes) {
+  if (sim_random_chance(&world->random, 250000)) {
+    return draw_replacement(world, conf, changes);
+  }
+  size_t count = (size_t)sim_random_between(&world->random, 1, DRAWN_MOST);
+  for (size_t i = 0; i < count; i++) {
+    changes[i] = draw_change(world, conf);
+  }
+  return count;
+}
+
 static void ask_general(sim_node *node, const sim_conf *conf) {
   sim_world *world = node->world;
   raft_conf_change_single changes[CHANGES_MOST];
   raft_conf_change_v2 change = {.changes = changes};
-  change.change_count = (size_t)sim_random_between(&world->random, 1, CHANGES_MOST);
+  change.change_count = draw_changes(world, conf, changes);
   change.transition = (raft_conf_change_transition)sim_random_below(&world->random, 3);
   for (size_t i = 0; i < change.change_count; i++) {
-    changes[i] = draw_change(world, conf);
     make_ready(world, changes[i].node_id);
   }
   note(node, changes, change.change_count,
