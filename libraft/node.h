@@ -135,6 +135,7 @@ struct raft_rawnode {
   bool snapshot_asked : 1;  /* follower: appends nothing before the snapshot that it asked for */
   bool append_owed : 1;     /* batch_append: followers are to be sent what is new */
   bool outstanding : 1;     /* a Ready is out, and not advanced */
+  bool worked : 1;          /* since the last tick: there may be memory to give back */
 
   /* Going out. Messages that promise something wait for the next durable write. */
   raft_outbox messages;
@@ -289,6 +290,8 @@ void raft_membership_auto_leave(raft_rawnode *node);
 /* ---- step.c ---- */
 int raft_step_message(raft_rawnode *node, const raft_message *message);
 int raft_applied_to(raft_rawnode *node, uint64_t index, uint64_t bytes);
+/* A write is durable: entries up to `last` (index 0: none), and the snapshot unless it is NULL. */
+void raft_storage_appended(raft_rawnode *node, raft_entry_id last, const raft_snapshot *snapshot);
 
 /* ---- ready.c ---- */
 void raft_handed_out_release(raft_rawnode *node);

@@ -172,6 +172,7 @@ static int step_own(raft_rawnode *node, const raft_message *message) {
   if (node->poisoned != RAFT_OK) {
     return node->poisoned;
   }
+  node->worked = true;
   return raft_finish(node, raft_step_message(node, message));
 }
 

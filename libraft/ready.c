@@ -278,6 +278,7 @@ void raft_handed_out_release(raft_rawnode *node) {
   out->own_promises = 0;
   out->stable = none;
   node->outstanding = false;
+  node->worked = true;
 }
 
 static void accept(raft_rawnode *node, raft_handed_out *out, const raft_entries *committed) {
@@ -375,8 +376,14 @@ static int step_promises(raft_rawnode *node, const done *work) {
   return rc;
 }
 
+/* The write is durable. If the term has changed meanwhile, it is news of an older one. */
 static int step_stable(raft_rawnode *node, const done *work) {
   if (work->stable.index == 0 && work->snapshot == NULL) {
+    return RAFT_OK;
+  }
+  if (work->term == node->term) {
+    raft_storage_appended(node, work->stable,
+                          work->snapshot == NULL ? NULL : work->snapshot->snapshot);
     return RAFT_OK;
   }
   raft_message stable = {.type = RAFT_MSG_STORAGE_APPEND_RESP,

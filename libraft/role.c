@@ -135,6 +135,7 @@ static int tick_leader(raft_rawnode *node) {
 
 /* What a burst of work needed, an idle group gives back; room for a round of heartbeats stays. */
 static void give_memory_back(raft_rawnode *node) {
+  node->worked = false;
   for (uint32_t i = 0; i < node->tracker.count; i++) {
     raft_inflights_shrink(&node->tracker.progress[i].inflights, raft_memory(node));
   }
@@ -149,6 +150,8 @@ static void give_memory_back(raft_rawnode *node) {
 
 int raft_role_tick(raft_rawnode *node) {
   node->clock++;
-  give_memory_back(node);
+  if (node->worked) {
+    give_memory_back(node);
+  }
   return node->role == RAFT_LEADER ? tick_leader(node) : tick_election(node);
 }

@@ -63,15 +63,18 @@ int raft_applied_to(raft_rawnode *node, uint64_t index, uint64_t bytes) {
   return RAFT_OK;
 }
 
+void raft_storage_appended(raft_rawnode *node, raft_entry_id last, const raft_snapshot *snapshot) {
+  if (last.index != 0 && !raft_unstable_stable_to(&node->log.unstable, last.term, last.index)) {
+    raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_STABLE_IGNORED, 0, last.index, last.term, 0);
+  }
+  if (snapshot != NULL) {
+    raft_snapshot_applied(node, snapshot->index);
+  }
+}
+
 static int storage_appended(raft_rawnode *node, const raft_message *message) {
-  if (message->index != 0 &&
-      !raft_unstable_stable_to(&node->log.unstable, message->log_term, message->index)) {
-    raft_emit(node, RAFT_LOG_INFO, RAFT_EVENT_STABLE_IGNORED, 0, message->index, message->log_term,
-              0);
-  }
-  if (message->snapshot != NULL) {
-    raft_snapshot_applied(node, message->snapshot->index);
-  }
+  raft_entry_id last = {message->log_term, message->index};
+  raft_storage_appended(node, last, message->snapshot);
   return RAFT_OK;
 }
 
@@ -278,6 +281,7 @@ int raft_rawnode_step(raft_rawnode *rn, const raft_message *message) {
     return rn->poisoned;
   }
   int rc = check(rn, message);
+  rn->worked = true;
   if (rc == RAFT_OK && rn->config.commit_in_votes && is(message, VOTE)) {
     rc = raft_election_learn_commit(rn, message);
   }
