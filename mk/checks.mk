@@ -38,8 +38,9 @@ check-names: deps ## Global symbols of libraft.a are ours alone
 check-files: ## Opening comments, sizes of files and functions, no machine paths
 	@test/checks/files.sh
 
-check-behaviours: ## Every test that docs/behaviours.md names exists
+check-behaviours: ## Every test that docs/behaviours.md names exists; planted bugs fit
 	@test/checks/behaviours.sh
+	@test/checks/mutants.sh
 
 check-links: ## What the documents link to is there
 	@test/checks/links.sh

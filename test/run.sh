@@ -156,7 +156,7 @@ fuzz() {
 
 checks() {
   local name
-  for name in layers freestanding headers names files behaviours links snippets; do
+  for name in layers freestanding headers names files behaviours mutants links snippets; do
     suite "checks/$name" "test/checks/$name.sh"
   done
 }
