@@ -185,6 +185,9 @@ static int make_change(struct draft *draft, const raft_conf_change_single *chang
   if (change->node_id == RAFT_NO_ID) {
     return RAFT_OK;
   }
+  if (change->node_id >= RAFT_APPLY_THREAD) {
+    return RAFT_ECONF_TYPE; /* a storage thread is no member */
+  }
   switch (change->type) {
   case RAFT_CONF_ADD_NODE: return make_voter(draft, change->node_id);
   case RAFT_CONF_ADD_LEARNER: return make_learner(draft, change->node_id);
@@ -341,10 +344,14 @@ int raft_confchange_apply(const raft_tracker *now, uint64_t last_index,
 
 /* --- a configuration from a list ------------------------------------------------------------- */
 
-static bool has_zero_id(const raft_configuration *config) {
-  return raft_idset_has(&config->incoming, RAFT_NO_ID) ||
-         raft_idset_has(&config->outgoing, RAFT_NO_ID) ||
-         raft_idset_has(&config->learners, RAFT_NO_ID);
+static bool names_nobody(const raft_idset *set) {
+  return raft_idset_has(set, RAFT_NO_ID) || raft_idset_has(set, RAFT_APPEND_THREAD) ||
+         raft_idset_has(set, RAFT_APPLY_THREAD);
+}
+
+static bool has_impossible_id(const raft_configuration *config) {
+  return names_nobody(&config->incoming) || names_nobody(&config->outgoing) ||
+         names_nobody(&config->learners);
 }
 
 /* A list that names an id twice describes no set: RAFT_EINVAL, like everything that no change
@@ -360,7 +367,7 @@ static int assign_configuration(struct draft *draft, const raft_conf_state *stat
            ? rc
            : raft_idset_assign(&config->learners_next, state->learners_next, draft->allocator);
   config->auto_leave = state->auto_leave;
-  if (rc == RAFT_OK && (has_zero_id(config) || !is_sound(config))) {
+  if (rc == RAFT_OK && (has_impossible_id(config) || !is_sound(config))) {
     rc = RAFT_EINVAL;
   }
   return rc;

@@ -40,7 +40,8 @@ void raft_tracker_discard(raft_tracker *next);
 
 /* Is it of a type that can be applied? What has node id 0 is skipped, whatever its type. */
 static inline bool raft_confchange_knows(const raft_conf_change_single *change) {
-  return change->node_id == RAFT_NO_ID || (unsigned)change->type <= RAFT_CONF_ADD_LEARNER;
+  return change->node_id == RAFT_NO_ID ||
+         (change->node_id < RAFT_APPLY_THREAD && (unsigned)change->type <= RAFT_CONF_ADD_LEARNER);
 }
 
 #endif

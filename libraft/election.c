@@ -89,8 +89,8 @@ static void vote_for_self(raft_rawnode *node, raft_campaign campaign) {
   raft_send(node, &vote);
 }
 
-static bool is_before(raft_ids ids, size_t position, uint64_t id) {
-  return position < ids.count && ids.ids[position] < id;
+static bool is_reached(raft_ids ids, size_t position, uint64_t id) {
+  return position < ids.count && ids.ids[position] <= id;
 }
 
 /* Next voter of either half above `after`, ascending; 0: none. */
@@ -100,7 +100,7 @@ static uint64_t next_voter(const raft_tracker *tracker, uint64_t after) {
   uint64_t next = RAFT_NO_ID;
   for (size_t half = 0; half < 2; half++) {
     size_t position = 0;
-    while (is_before(halves[half], position, after + 1)) {
+    while (is_reached(halves[half], position, after)) {
       position++;
     }
     if (position < halves[half].count && (next == 0 || halves[half].ids[position] < next)) {

@@ -67,12 +67,10 @@ void raft_outbox_shrink(raft_outbox *box, uint32_t usual, const raft_allocator *
   }
 }
 
-void raft_outbox_recycle(raft_outbox *box, raft_outbox *spare, const raft_allocator *allocator) {
+void raft_outbox_recycle(raft_outbox *box, raft_outbox *spare) {
   raft_outbox_clear(spare);
   if (box->items == NULL) {
     *box = *spare;
-  } else {
-    raft_deallocate(allocator, spare->items);
+    memset(spare, 0, sizeof *spare);
   }
-  memset(spare, 0, sizeof *spare);
 }

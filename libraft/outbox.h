@@ -31,8 +31,8 @@ void raft_outbox_clear(raft_outbox *box);
 void raft_outbox_close(raft_outbox *box, const raft_allocator *allocator);
 /* Gives the memory of an empty box back if it has room for more than `usual` messages. */
 void raft_outbox_shrink(raft_outbox *box, uint32_t usual, const raft_allocator *allocator);
-/* `spare` is cleared; its memory serves `box` if that has none, else it is freed. */
-void raft_outbox_recycle(raft_outbox *box, raft_outbox *spare, const raft_allocator *allocator);
+/* `spare` is cleared; its memory serves `box` if that has none, else it stays where it is. */
+void raft_outbox_recycle(raft_outbox *box, raft_outbox *spare);
 
 /* A message that may be kept: a reference to `message`'s body, or a copy where it is borrowed. */
 int raft_message_own(const raft_allocator *allocator, const raft_message *message,

@@ -156,6 +156,7 @@ void raft_rawnode_close(raft_rawnode *rn) {
   raft_handed_out_release(rn);
   raft_room_close(&rn->out.room, memory);
   raft_outbox_close(&rn->messages, memory);
+  raft_outbox_close(&rn->out.messages, memory);
   raft_outbox_close(&rn->after_append, memory);
   raft_reads_close(rn);
   raft_extras_close(rn);

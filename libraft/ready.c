@@ -222,7 +222,8 @@ static int add_storage_messages(raft_rawnode *node, raft_handed_out *out) {
   raft_body *append_body = append ? raft_body_create(memory, &append_shape) : NULL;
   raft_body *apply_body = apply ? raft_body_create(memory, &apply_shape) : NULL;
   if ((append && append_body == NULL) || (apply && apply_body == NULL) ||
-      raft_outbox_reserve(&node->messages, 2, memory) != RAFT_OK) {
+      raft_outbox_reserve(&node->messages, (append ? 1u : 0u) + (apply ? 1u : 0u), memory) !=
+          RAFT_OK) {
     raft_body_release(append_body);
     raft_body_release(apply_body);
     return RAFT_ENOMEM;
@@ -273,7 +274,7 @@ void raft_handed_out_release(raft_rawnode *node) {
   raft_room_empty(&out->room);
   raft_unstable_return(&node->log.unstable, raft_memory(node));
   raft_outbox_reclaim(&out->messages, &node->log.spare);
-  raft_outbox_recycle(&node->messages, &out->messages, raft_memory(node));
+  raft_outbox_recycle(&node->messages, &out->messages);
   raft_reads_take_back(node);
   out->own_promises = 0;
   out->stable = none;
@@ -293,8 +294,9 @@ static void accept(raft_rawnode *node, raft_handed_out *out, const raft_entries 
     raft_log_accept_applying(&node->log, committed->items[committed->count - 1].index,
                              committed->bytes, applies_ahead(node));
   }
+  raft_outbox spare = out->messages;
   out->messages = node->messages;
-  memset(&node->messages, 0, sizeof node->messages);
+  node->messages = spare;
   ready->messages = out->messages.items;
   ready->message_count = out->messages.count;
   raft_reads_hand_out(node, ready);

@@ -160,6 +160,9 @@ static raft_body *round_context(raft_rawnode *node, raft_bytes *context) {
 void raft_broadcast_heartbeat(raft_rawnode *node) {
   raft_bytes context = {NULL, 0, NULL};
   raft_body *body = round_context(node, &context);
+  /* At once: what grows bit by bit grows larger than an idle group keeps. */
+  uint32_t others = node->tracker.count > 0 ? node->tracker.count - 1 : 0;
+  (void)raft_outbox_reserve(&node->messages, others, raft_memory(node));
   for (uint32_t i = 0; i < node->tracker.count; i++) {
     raft_progress *progress = &node->tracker.progress[i];
     if (progress->id == node->config.id) {

@@ -143,6 +143,7 @@ static void give_memory_back(raft_rawnode *node) {
   raft_log_shrink(&node->log);
   if (!node->outstanding) {
     raft_room_close(&node->out.room, raft_memory(node));
+    raft_outbox_close(&node->out.messages, raft_memory(node));
   }
   raft_outbox_shrink(&node->after_append, 0, raft_memory(node));
   raft_outbox_shrink(&node->messages, node->tracker.count, raft_memory(node));

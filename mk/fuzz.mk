@@ -28,7 +28,8 @@ fuzz-corpus: fuzz-build ## Choose the inputs worth keeping in test/fuzz/corpus/
 	@test/fuzz/fuzz.sh merge $(TARGET)
 
 fuzz-build: deps-fuzz ## Build the fuzz targets, build/fuzz/ (clang)
-	@+$(AGAIN) CC=clang SANITIZE=fuzzer,address,undefined fuzz-programs
+	@+$(AGAIN) CC=clang SANITIZE=fuzzer,address,undefined CPPFLAGS=-DRAFT_ABORT_ON_INVARIANT \
+	  fuzz-programs
 
 fuzz-replay: deps ## Run the inputs of test/fuzz/corpus/ (any compiler)
 	@+$(AGAIN) fuzz-replays

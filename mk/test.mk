@@ -50,7 +50,7 @@ define run_tests
 @$(FORGET_COUNTS) $(FEWER_SEEDS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
 endef
 
-.PHONY: test unit datadriven cluster-test tsan valgrind coverage
+.PHONY: test unit datadriven alloc-failures cluster-test tsan valgrind coverage
 test: deps ## Run all tests: unit, datadriven, fuzz corpus, checks, cluster
 	$(call run_tests,unit datadriven fuzz checks cluster)
 
@@ -59,6 +59,10 @@ unit: deps ## Run the unit tests
 
 datadriven: deps ## Run the scripts of test/interaction and ../shared/etcd-raft
 	$(call run_tests,datadriven)
+
+alloc-failures: deps ## Fail every allocation of whole scenarios; how many is printed
+	@+$(AGAIN) build/test/unit/test_node_memory build/test/unit/test_node_steady
+	@build/test/unit/test_node_memory && build/test/unit/test_node_steady
 
 cluster-test: deps ## Run the tests with real processes
 	$(call run_tests,cluster)

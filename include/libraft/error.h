@@ -53,7 +53,7 @@ enum {
   RAFT_ECONF_SIMPLE_IN_JOINT = -543,
   RAFT_ECONF_MORE_THAN_ONE = -544,
   RAFT_ECONF_NO_VOTERS = -545,
-  RAFT_ECONF_TYPE = -546,
+  RAFT_ECONF_TYPE = -546,      /* no such change: of its type, or to a storage thread */
   RAFT_ECONF_OVERTAKEN = -547, /* a snapshot that holds the change has come in since */
 
   RAFT_EDECODE = -550,  /* bytes that are no such message */

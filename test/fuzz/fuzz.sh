@@ -36,7 +36,7 @@ length() {
 fuzz() {
   local target=$1 status=0
   mkdir -p "build/fuzz/corpus/$target" "test/fuzz/corpus/$target" "$FOUND" "$LOG"
-  "build/fuzz/$target" -max_total_time="$2" -max_len="$(length "$target")" -timeout=20 \
+  "build/fuzz/$target" -max_total_time="$2" -max_len="$(length "$target")" -timeout=60 \
     -rss_limit_mb=2048 -print_final_stats=1 -len_control=20 -artifact_prefix="$FOUND/$target-" \
     "build/fuzz/corpus/$target" "test/fuzz/corpus/$target" > "$LOG/$target.log" 2>&1 || status=$?
   return "$status"

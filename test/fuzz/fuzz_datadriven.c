@@ -1,13 +1,10 @@
 /* fuzz_datadriven.c - libFuzzer: any text is a script, or refused as none.
  *
  * The first byte says of which kind. Whatever commands the script has, the group that they play
- * with does not crash; no invariant breaks.
+ * with does not crash; no invariant breaks (fuzz.mk: that ends the process).
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <libraft/error.h>
-#include <string.h>
-
 #include "input.h"
 #include "test/datadriven/compare.h"
 #include "test/datadriven/kind.h"
@@ -20,7 +17,6 @@ static bool run_block(const struct datadriven_kind *kind, void *env,
   struct text output = {0};
   struct text difference = {0};
   bool good = kind->run(env, directive, &output) == 0;
-  fuzz_require(strstr(text_string(&output), raft_error_string(RAFT_EINVARIANT)) == NULL);
   if (!outputs_match(directive->expected, text_string(&output), false)) {
     outputs_diff(directive->expected, text_string(&output), false, &difference);
   }
@@ -46,9 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const struct datadriven_kind *kind = kinds[input_below(&input, 4)];
   struct script script;
   struct text error = {0};
-  bool good = script_parse(&script, (const char *)input.data, input.len, &error);
-  /* Commands may repeat the script's own words. */
-  if (good && strstr(text_string(&script.text), raft_error_string(RAFT_EINVARIANT)) == NULL) {
+  if (script_parse(&script, (const char *)input.data, input.len, &error)) {
     run(kind, &script);
   }
   script_free(&script);

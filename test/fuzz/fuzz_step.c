@@ -76,6 +76,17 @@ static void call_ping(fuzz_input *input, uint64_t id) {
   world_expect(&w, id, raft_rawnode_ping(w.nodes[id].raft));
 }
 
+static void call_commit_groups(fuzz_input *input, uint64_t id) {
+  unsigned choice = input_byte(input);
+  raft_rawnode *raft = w.nodes[id].raft;
+  raft_commit_group groups[WORLD_VOTERS];
+  for (uint64_t i = 0; i < WORLD_VOTERS; i++) {
+    groups[i] = (raft_commit_group){i + 1, choice >> (2 * i) & 3};
+  }
+  world_expect(&w, id, raft_rawnode_enable_group_commit(raft, (choice & 64) != 0));
+  world_expect(&w, id, raft_rawnode_assign_commit_groups(raft, groups, WORLD_VOTERS));
+}
+
 static void call_read(fuzz_input *input, uint64_t id) {
   (void)input;
   world_read(&w, id);
@@ -121,9 +132,9 @@ static void call_round(fuzz_input *input, uint64_t id) {
 }
 
 static void (*const CALLS[])(fuzz_input *, uint64_t) = {
-    call_tick,   call_propose,  call_round,  call_campaign, call_propose_batch,
-    call_round,  call_transfer, call_forget, call_report,   call_old_change,
-    call_change, call_read,     call_round,  call_ping,     call_out_of_order,
+    call_tick,     call_propose, call_round,        call_campaign,   call_propose_batch, call_round,
+    call_transfer, call_forget,  call_report,       call_old_change, call_change,        call_read,
+    call_round,    call_ping,    call_out_of_order, call_round,      call_commit_groups,
 };
 enum { CALL_COUNT = sizeof CALLS / sizeof CALLS[0] };
 

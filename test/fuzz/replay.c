@@ -39,7 +39,12 @@ static void replay_file(const char *path, size_t size) {
   replayed++;
 }
 
-static void replay(const char *path, bool enter);
+static bool is_file(const char *path, struct stat *about) {
+  if (stat(path, about) != 0) {
+    stop(path, "is not there");
+  }
+  return S_ISREG(about->st_mode);
+}
 
 static void replay_folder(const char *path) {
   struct dirent **names = NULL;
@@ -49,32 +54,27 @@ static void replay_folder(const char *path) {
   }
   for (int i = 0; i < count; i++) {
     char file[PATH_MOST];
+    struct stat about;
     int len = snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name);
     if (len < 0 || (size_t)len >= sizeof file) {
       stop(path, "its name is too long");
     }
-    if (names[i]->d_name[0] != '.') {
-      replay(file, false);
+    if (names[i]->d_name[0] != '.' && is_file(file, &about)) {
+      replay_file(file, (size_t)about.st_size);
     }
     free(names[i]);
   }
   free(names);
 }
 
-static void replay(const char *path, bool enter) {
-  struct stat about;
-  if (stat(path, &about) != 0) {
-    stop(path, "is not there");
-  } else if (S_ISREG(about.st_mode)) {
-    replay_file(path, (size_t)about.st_size);
-  } else if (S_ISDIR(about.st_mode) && enter) {
-    replay_folder(path);
-  }
-}
-
 int main(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
-    replay(argv[i], true);
+    struct stat about;
+    if (is_file(argv[i], &about)) {
+      replay_file(argv[i], (size_t)about.st_size);
+    } else {
+      replay_folder(argv[i]);
+    }
   }
   (void)printf("%u passed, 0 failed\n", replayed);
   return replayed > 0 ? EXIT_SUCCESS : EXIT_FAILURE;

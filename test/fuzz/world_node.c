@@ -143,7 +143,7 @@ static void apply_conf_change(world *w, world_node *n, const raft_entry *entry) 
     node_keep_conf_state(n, &state);
     n->state = mix_conf_state(n->state, &state);
   } else {
-    fuzz_require(rc <= RAFT_ECONF_ALREADY_JOINT && rc >= RAFT_ECONF_TYPE);
+    fuzz_require(rc <= RAFT_ECONF_ALREADY_JOINT && rc >= RAFT_ECONF_OVERTAKEN);
   }
 }
 

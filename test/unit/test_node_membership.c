@@ -183,6 +183,8 @@ START_TEST(an_invalid_change_is_an_error_and_changes_nothing) {
   ck_assert_int_eq(apply(RAFT_TRANSITION_AUTO, all, 3), RAFT_ECONF_NO_VOTERS);
   ck_assert_int_eq(apply((raft_conf_change_transition)9, all, 1), RAFT_ECONF_TYPE);
   ck_assert_int_eq(apply_one((raft_conf_change_type)77, 4), RAFT_ECONF_TYPE);
+  ck_assert_int_eq(apply_one(RAFT_CONF_ADD_NODE, RAFT_APPEND_THREAD), RAFT_ECONF_TYPE);
+  ck_assert_int_eq(apply_one(RAFT_CONF_ADD_LEARNER, RAFT_APPLY_THREAD), RAFT_ECONF_TYPE);
   expect(1, 123, 0, 0, 0);
   ck_assert_int_eq(apply(RAFT_TRANSITION_JOINT_EXPLICIT, REPLACE, 2), RAFT_OK);
   expect(1, 124, 123, 0, 0);

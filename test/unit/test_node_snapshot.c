@@ -379,6 +379,7 @@ END_TEST
 
 START_TEST(a_membership_that_cannot_be_is_malformed) {
   static const uint64_t own[] = {3}, twice[] = {3, 3}, zero[] = {0, 3};
+  static const uint64_t thread[] = {3, RAFT_APPEND_THREAD};
   raft_snapshot bad = snapshot_at(20, 1);
   bad.conf_state.learners.ids = own; /* voter and learner at once */
   bad.conf_state.learners.count = 1;
@@ -388,6 +389,8 @@ START_TEST(a_membership_that_cannot_be_is_malformed) {
   bad.conf_state.voters.count = 2;
   ck_assert_int_eq(receive(3, &bad), RAFT_EMALFORMED);
   bad.conf_state.voters.ids = zero;
+  ck_assert_int_eq(receive(3, &bad), RAFT_EMALFORMED);
+  bad.conf_state.voters.ids = thread;
   ck_assert_int_eq(receive(3, &bad), RAFT_EMALFORMED);
   bad = snapshot_at(20, 1);
   bad.conf_state.auto_leave = true; /* without anything to leave */

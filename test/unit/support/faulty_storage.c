@@ -9,7 +9,10 @@
 
 static int fault(faulty_storage *storage, storage_call call) {
   storage->calls++;
-  return storage->calls == storage->fail_at ? storage->code : storage->answers[call];
+  bool hit =
+      storage->fail_at != 0 && (storage->calls == storage->fail_at ||
+                                (storage->fail_from_then_on && storage->calls > storage->fail_at));
+  return hit ? storage->code : storage->answers[call];
 }
 
 static int initial_state(void *ctx, raft_hard_state *hard_state, raft_conf_state *conf_state) {

@@ -6,6 +6,7 @@
 #define TEST_FAULTY_STORAGE_H
 
 #include <libraft/storage.h>
+#include <stdbool.h>
 
 typedef enum storage_call {
   STORAGE_INITIAL_STATE,
@@ -22,6 +23,7 @@ typedef struct faulty_storage {
   const raft_storage *inner;
   int answers[STORAGE_CALLS]; /* what calls of a kind fail with; RAFT_OK: they reach `inner` */
   size_t fail_at;             /* the call with this number fails, of whatever kind; 0: none */
+  bool fail_from_then_on;     /* ... and so do all after it */
   int code;                   /* ... with this code */
   size_t calls;
 } faulty_storage;

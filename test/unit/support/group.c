@@ -23,9 +23,13 @@ static void must(int rc, const char *what) {
 
 /* ---- members ---- */
 
-static void open_node(group_member *m) {
+static int try_open(group_member *m) {
   m->config.applied = m->applied;
-  MUST(raft_rawnode_open(&m->config, &m->node));
+  return raft_rawnode_open(&m->config, &m->node);
+}
+
+static void open_node(group_member *m) {
+  MUST(try_open(m));
 }
 
 static void prepare(group *g, uint64_t id, void (*change)(raft_config *config)) {
@@ -60,6 +64,13 @@ void group_open(group *g, size_t count, void (*change)(raft_config *config)) {
     m->conf_state.voters.ids = m->members;
     m->conf_state.voters.count = count;
     open_node(m);
+  }
+}
+
+void group_open_empty(group *g, size_t count, void (*change)(raft_config *config)) {
+  memset(g, 0, sizeof *g);
+  for (uint64_t id = 1; id <= count; id++) {
+    group_join(g, id, change);
   }
 }
 
@@ -115,12 +126,13 @@ static int try_conf_change(group_member *m, const raft_entry *entry, raft_conf_s
 
 static void apply_conf_change(group_member *m, const raft_entry *entry) {
   raft_conf_state state;
+  failing_allocator *memory = m->config.allocator->ctx; /* its own, or one that all share */
   int rc = try_conf_change(m, entry, &state);
   if (rc == RAFT_ENOMEM) {
-    size_t fail_at = m->memory.fail_at;
-    m->memory.fail_at = 0;
+    size_t fail_at = memory->fail_at;
+    memory->fail_at = 0;
     rc = try_conf_change(m, entry, &state);
-    m->memory.fail_at = fail_at;
+    memory->fail_at = fail_at;
   }
   MUST(rc);
   keep_conf_state(m, &state);
@@ -286,6 +298,29 @@ static bool arrives(group *g, const raft_message *message) {
                  (g->keep == NULL || g->keep(g->keep_ctx, message)));
 }
 
+/* As a transport would bring it. One that finds no memory is lost. */
+static int step_decoded(group_member *m, const raft_message *message) {
+  size_t size = raft_message_wire_size(message);
+  void *bytes = malloc(size);
+  require(bytes != NULL, "no memory", RAFT_ENOMEM);
+  raft_message decoded;
+  MUST(raft_message_encode(message, bytes, size, &size));
+  int rc =
+      raft_message_decode((raft_bytes){bytes, size, NULL}, NULL, m->config.allocator, &decoded);
+  if (rc == RAFT_OK) {
+    rc = raft_rawnode_step(m->node, &decoded);
+    raft_message_release(&decoded);
+  }
+  free(bytes);
+  return rc;
+}
+
+static void step_into(group *g, group_member *m, const raft_message *message) {
+  bool local = message->from > g->count || message->from == m->id;
+  int rc = g->wired && !local ? step_decoded(m, message) : raft_rawnode_step(m->node, message);
+  note_error(m, rc);
+}
+
 bool group_deliver(group *g) {
   raft_message *messages = g->queue;
   size_t count = g->queued;
@@ -294,9 +329,8 @@ bool group_deliver(group *g) {
   for (size_t i = 0; i < count; i++) {
     const raft_message *message = &messages[i];
     if (arrives(g, message)) {
-      group_member *m = &g->members[message->to];
       g->delivered[message->type]++;
-      note_error(m, raft_rawnode_step(m->node, message));
+      step_into(g, &g->members[message->to], message);
     }
     raft_message_release(message);
   }
@@ -387,9 +421,18 @@ int group_propose(group *g, uint64_t id, const char *text) {
   return raft_rawnode_propose(g->members[id].node, &slice, 1);
 }
 
-void group_restart(group *g, uint64_t id) {
+void group_stop(group *g, uint64_t id) {
   raft_rawnode_close(g->members[id].node);
+  g->members[id].node = NULL;
   MUST(raft_memory_storage_set_conf_state(g->members[id].storage, &g->members[id].conf_state));
+}
+
+int group_start(group *g, uint64_t id) {
+  return try_open(&g->members[id]);
+}
+
+void group_restart(group *g, uint64_t id) {
+  group_stop(g, id);
   open_node(&g->members[id]);
 }
 

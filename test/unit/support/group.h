@@ -45,7 +45,8 @@ typedef struct group {
   size_t capacity;
   bool (*keep)(void *ctx, const raft_message *message); /* NULL, or false: the message is lost */
   void *keep_ctx;
-  bool no_hash;                            /* benchmarks: do not look into what is applied */
+  bool wired;   /* messages travel as bytes, decoded with their recipients' memory */
+  bool no_hash; /* benchmarks: do not look into what is applied */
   uint64_t delivered[RAFT_MSG_TYPE_COUNT]; /* by type */
   uint64_t leaders[GROUP_TERMS];           /* by term, of the first ones */
   uint64_t hashes[GROUP_INDEXES];          /* by index, of the first ones applied */
@@ -54,6 +55,9 @@ typedef struct group {
 /* `count` voters 1 ... count; change(config) may be NULL. All nodes are open, nobody leads. */
 void group_open(group *g, size_t count, void (*change)(raft_config *config));
 void group_close(group *g);
+
+/* `count` nodes on empty storage, to be bootstrapped. */
+void group_open_empty(group *g, size_t count, void (*change)(raft_config *config));
 
 /* Node `id` is opened on empty storage with no configuration, to be added. */
 void group_join(group *g, uint64_t id, void (*change)(raft_config *config));
@@ -82,6 +86,9 @@ int group_step(group *g, raft_message message);
 int group_propose(group *g, uint64_t id, const char *text);
 /* Loses what is in memory, and starts again from storage. */
 void group_restart(group *g, uint64_t id);
+/* The same in two steps, of which the second may fail: then the node stays down. */
+void group_stop(group *g, uint64_t id);
+int group_start(group *g, uint64_t id);
 /* Makes a snapshot at what the member has applied, and drops the log up to `index`. */
 void group_compact(group *g, uint64_t id, uint64_t index);
 /* Checks that all live members that are not cut applied the same, and how far. */
