@@ -58,14 +58,16 @@ typedef struct raft_handed_out {
   raft_ready ready;
   raft_body *snapshot;
   raft_outbox messages;
+  union {
+    struct { /* asynchronous mode: what the storage messages share */
+      raft_body *entries;
+      raft_body *committed;
+    };
+    raft_entry_id stable; /* synchronous mode: what the write makes durable; index 0: nothing */
+  };
 
-  /* Asynchronous mode: what the storage messages share. */
-  raft_body *entries;
-  raft_body *committed;
-
-  /* Synchronous mode: what advance steps. */
+  /* Synchronous mode. */
   raft_room room;        /* committed entries that came from storage */
-  raft_entry_id stable;  /* what the write makes durable; index 0: nothing */
   uint32_t own_promises; /* the first ones in after_append: own acknowledgements and votes */
 } raft_handed_out;
 

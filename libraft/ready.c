@@ -267,17 +267,21 @@ static int split_promises(raft_rawnode *node, raft_handed_out *out) {
 void raft_handed_out_release(raft_rawnode *node) {
   static const raft_entry_id none = {0, 0};
   raft_handed_out *out = &node->out;
-  raft_body_release(out->entries);
-  raft_body_release(out->committed);
+  if (node->config.async_storage_writes) {
+    raft_body_release(out->entries);
+    raft_body_release(out->committed);
+    out->entries = out->committed = NULL;
+  } else {
+    out->stable = none;
+  }
   raft_body_release(out->snapshot);
-  out->entries = out->committed = out->snapshot = NULL;
+  out->snapshot = NULL;
   raft_room_empty(&out->room);
   raft_unstable_return(&node->log.unstable, raft_memory(node));
   raft_outbox_reclaim(&out->messages, &node->log.spare);
   raft_outbox_recycle(&node->messages, &out->messages);
   raft_reads_take_back(node);
   out->own_promises = 0;
-  out->stable = none;
   node->outstanding = false;
   node->worked = true;
 }
