@@ -67,8 +67,7 @@ typedef struct raft_handed_out {
   };
 
   /* Synchronous mode. */
-  raft_room room;        /* committed entries that came from storage */
-  uint32_t own_promises; /* the first ones in after_append: own acknowledgements and votes */
+  raft_room room; /* committed entries that came from storage */
 } raft_handed_out;
 
 /* What of raft_config is looked at after opening; the rest has gone to the log and the tracker. */
@@ -102,7 +101,17 @@ typedef struct raft_settings {
 struct raft_rawnode {
   raft_settings config;
   int poisoned; /* the code that every call answers, or RAFT_OK */
-  raft_role role;
+  uint8_t role; /* raft_role */
+  bool is_learner : 1;
+  bool lease_void : 1;      /* a hand-over was begun in this term: leases prove nothing */
+  bool came_back : 1;       /* started with a term: may have granted a lease before */
+  bool leaving : 1;         /* leader that is no voter any more and hands over */
+  bool auto_leave_owed : 1; /* the joint configuration could not be left at once: try again */
+  bool commit_owed : 1;     /* storage had no memory to say whether more is committed: try again */
+  bool snapshot_asked : 1;  /* follower: appends nothing before the snapshot that it asked for */
+  bool append_owed : 1;     /* batch_append: followers are to be sent what is new */
+  bool outstanding : 1;     /* a Ready is out, and not advanced */
+  bool worked : 1;          /* since the last tick: there may be memory to give back */
 
   /* Term, vote and commit (in log) are promises: they are durable before anyone hears of them. */
   uint64_t term;
@@ -128,16 +137,7 @@ struct raft_rawnode {
   uint32_t heartbeat_elapsed;
   uint32_t election_timeout; /* drawn */
 
-  bool is_learner : 1;
-  bool lease_void : 1;      /* a hand-over was begun in this term: leases prove nothing */
-  bool came_back : 1;       /* started with a term: may have granted a lease before */
-  bool leaving : 1;         /* leader that is no voter any more and hands over */
-  bool auto_leave_owed : 1; /* the joint configuration could not be left at once: try again */
-  bool commit_owed : 1;     /* storage had no memory to say whether more is committed: try again */
-  bool snapshot_asked : 1;  /* follower: appends nothing before the snapshot that it asked for */
-  bool append_owed : 1;     /* batch_append: followers are to be sent what is new */
-  bool outstanding : 1;     /* a Ready is out, and not advanced */
-  bool worked : 1;          /* since the last tick: there may be memory to give back */
+  uint32_t own_promises; /* shown by the Ready: the first ones in after_append, for advance */
 
   /* Going out. Messages that promise something wait for the next durable write. */
   raft_outbox messages;

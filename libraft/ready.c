@@ -66,7 +66,7 @@ static uint64_t applies_ahead(const raft_rawnode *node) {
 bool raft_rawnode_has_ready(const raft_rawnode *rn) {
   return rn->poisoned == RAFT_OK &&
          (soft_state_changed(rn) || hard_state_changed(rn) || has_new_snapshot(rn) ||
-          rn->messages.count > 0 || rn->after_append.count > rn->out.own_promises ||
+          rn->messages.count > 0 || rn->after_append.count > rn->own_promises ||
           new_entries(rn) > 0 || raft_log_has_next_committed(&rn->log, applies_ahead(rn)) ||
           raft_reads_answered(rn) > 0);
 }
@@ -255,7 +255,7 @@ static int split_promises(raft_rawnode *node, raft_handed_out *out) {
     }
   }
   promises->count = own;
-  out->own_promises = own;
+  node->own_promises = own;
   if (node->log.unstable.count > 0) {
     out->stable = unstable_end(node);
   }
@@ -281,7 +281,7 @@ void raft_handed_out_release(raft_rawnode *node) {
   raft_outbox_reclaim(&out->messages, &node->log.spare);
   raft_outbox_recycle(&node->messages, &out->messages);
   raft_reads_take_back(node);
-  out->own_promises = 0;
+  node->own_promises = 0;
   node->outstanding = false;
   node->worked = true;
 }
@@ -356,7 +356,7 @@ typedef struct done {
 static done take_back(raft_rawnode *node) {
   raft_handed_out *out = &node->out;
   const raft_ready *ready = &out->ready;
-  done work = {.own_promises = out->own_promises,
+  done work = {.own_promises = node->own_promises,
                .snapshot = out->snapshot,
                .stable = out->stable,
                .term = node->shown_hard_state.term};
