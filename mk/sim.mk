@@ -30,3 +30,6 @@ sim: deps ## Run simulations of libraft under faults: SEEDS=A..B (default 1..200
 soak: deps ## Run simulations with fresh seeds for TIME seconds (default 600)
 	@+$(AGAIN) simulator
 	@build/bin/raft-sim --time $(or $(TIME),600)
+
+# The simulator's own tests.
+build/test/unit/test_sim: $(SIM_OBJECTS)

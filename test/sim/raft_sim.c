@@ -262,10 +262,15 @@ static int run_list(const command *cmd) {
   char *line = NULL;
   size_t size = 0;
   int worst = 0;
+  unsigned passed = 0, failed = 0;
   while (getline(&line, &size, file) >= 0) {
-    int rc = run_line(cmd, line);
+    bool run = line[strspn(line, " \t\n")] != '\0' && line[strspn(line, " \t\n")] != '#';
+    int rc = run ? run_line(cmd, line) : 0;
+    passed += run && rc == 0;
+    failed += run && rc != 0;
     worst = rc > worst ? rc : worst;
   }
+  (void)printf("%u passed, %u failed\n", passed, failed);
   free(line);
   (void)fclose(file);
   return worst;
