@@ -98,6 +98,7 @@ static void make_calm(sim_world *world) {
     node->disk.busy_until = 0;
     if (sim_is_up(node)) { /* with one group away nothing would be committed */
       sim_expect(node, "enable_group_commit", raft_rawnode_enable_group_commit(node->raft, false));
+      sim_node_poke(node); /* more may be committed at once */
     }
     if (node->id != 0 && !sim_is_up(node) && !node->retired && !world->check.broken) {
       sim_node_start(node);
