@@ -100,6 +100,24 @@ void sim_node_check_commit(sim_node *node, uint64_t commit) {
   }
 }
 
+/* Has a quorum of its configuration promised it their votes? */
+static void check_election(sim_node *node, uint64_t term) {
+  const sim_check *check = &node->world->check;
+  uint32_t votes = 0;
+  raft_status status;
+  raft_rawnode_status(node->raft, &status);
+  sim_conf conf = sim_conf_of(&status.conf_state);
+  for (unsigned id = 1; id <= SIM_NODES && term < check->term_count; id++) {
+    votes |= check->terms[term].votes[id] == node->id ? sim_bit(id) : 0;
+  }
+  if (!sim_conf_is_quorum(&conf, votes)) {
+    BROKEN(node,
+           "a leader has the votes of a quorum: n%u leads term %" PRIu64
+           " by the votes of the nodes 0x%x",
+           node->id, term, votes >> 1);
+  }
+}
+
 static void observe_leader(sim_node *node, const raft_basic_status *now) {
   sim_world *world = node->world;
   const raft_basic_status *last = &node->last;
@@ -107,6 +125,7 @@ static void observe_leader(sim_node *node, const raft_basic_status *now) {
   if (last->soft_state.role != RAFT_LEADER || last->hard_state.term != term) {
     sim_count(world, SIM_ELECTIONS);
     sim_check_leader(&world->check, term, node->id, &node->log.seen);
+    check_election(node, term);
   } else if (now->hard_state.commit > last->hard_state.commit) {
     check_leader_commit(node, term, now->hard_state.commit);
     sim_node_check_commit(node, now->hard_state.commit);
