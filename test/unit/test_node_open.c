@@ -404,6 +404,23 @@ START_TEST(a_poisoned_node_says_so_everywhere) {
 }
 END_TEST
 
+START_TEST(a_poisoned_node_says_so_to_calls_beyond_the_model_too) {
+  const raft_commit_group one = {1, 1};
+  bool consistent = false;
+  store(2, 2);
+  ck_assert_int_eq(open_node(), RAFT_OK);
+  faults.answers[STORAGE_ENTRIES] = -77;
+  ck_assert_int_eq(raft_rawnode_campaign(node), RAFT_ESTORAGE);
+  ck_assert_int_eq(raft_rawnode_ping(node), RAFT_ESTORAGE);
+  ck_assert_int_eq(raft_rawnode_set_priority(node, 1), RAFT_ESTORAGE);
+  ck_assert_int_eq(raft_rawnode_request_snapshot(node), RAFT_ESTORAGE);
+  ck_assert_int_eq(raft_rawnode_enable_group_commit(node, true), RAFT_ESTORAGE);
+  ck_assert_int_eq(raft_rawnode_assign_commit_groups(node, &one, 1), RAFT_ESTORAGE);
+  ck_assert_int_eq(raft_rawnode_clear_commit_groups(node), RAFT_ESTORAGE);
+  ck_assert_int_eq(raft_rawnode_group_commit_consistent(node, &consistent), RAFT_ESTORAGE);
+}
+END_TEST
+
 START_TEST(committed_entries_that_storage_lost_poison) {
   store(10, 8);
   ck_assert_int_eq(open_node(), RAFT_OK);
@@ -470,6 +487,7 @@ int main(void) {
       asking_for_a_status_breaks_nothing,
       the_election_timeout_can_be_set,
       a_poisoned_node_says_so_everywhere,
+      a_poisoned_node_says_so_to_calls_beyond_the_model_too,
       committed_entries_that_storage_lost_poison,
       a_vote_is_not_given_by_a_log_that_cannot_be_read,
       storage_that_finds_no_memory_is_asked_again,
