@@ -32,7 +32,7 @@ int raft_log_open(raft_log *log, const raft_storage *storage, const raft_allocat
   if (rc != RAFT_OK) {
     return rc == RAFT_ENOMEM ? RAFT_ENOMEM : RAFT_ESTORAGE;
   }
-  if (first == 0 || last + 1 < first || last == UINT64_MAX) {
+  if (first == 0 || last > RAFT_LAST_INDEX || last + 1 < first) {
     return RAFT_ESTORAGE;
   }
   memset(log, 0, sizeof *log);

@@ -15,6 +15,9 @@
 #include "body.h"
 #include "unstable.h"
 
+/* No message and no storage brings entries beyond it: room enough to go on counting. */
+#define RAFT_LAST_INDEX (UINT64_MAX / 2)
+
 typedef struct raft_log {
   const raft_storage *storage;
   const raft_allocator *allocator;

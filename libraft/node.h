@@ -21,8 +21,6 @@
 enum { RAFT_ROUND_BITS = 24 };
 /* No election is about a later one: only a liar can bring a group here. */
 #define RAFT_LAST_TERM (UINT64_MAX - 1)
-/* No message brings entries beyond it: room enough to go on counting. */
-#define RAFT_LAST_INDEX (UINT64_MAX / 2)
 
 /* A read that waits for its confirmation. index 0: first for a commit in this term. */
 typedef struct raft_pending_read {

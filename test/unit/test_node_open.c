@@ -195,7 +195,7 @@ static int give_last(void *ctx, uint64_t *index) {
 }
 
 START_TEST(bounds_that_cannot_be_are_refused) {
-  static const uint64_t bounds[][2] = {{0, 0}, {5, 3}, {1, UINT64_MAX}};
+  static const uint64_t bounds[][2] = {{0, 0}, {5, 3}, {1, UINT64_MAX}, {1, UINT64_MAX - 1}};
   faults.iface.first_index = give_first;
   faults.iface.last_index = give_last;
   for (size_t i = 0; i < 3; i++) {
