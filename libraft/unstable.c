@@ -75,10 +75,17 @@ bool raft_unstable_term(const raft_unstable *unstable, uint64_t index, uint64_t 
 
 /* ---- room ---- */
 
-/* Twice what there was, or `need` when that is more. */
+/* Is a quarter of the room left over with `need` entries? Then it is worth moving them to the front
+ * of it: each move makes way for so many that all moves together cost little. */
+static bool is_roomy(size_t capacity, size_t need) {
+  return need <= capacity - capacity / 4;
+}
+
+/* What there was if that is roomy, else twice that, or `need` when that is more. */
 static raft_entry_block *new_block(const raft_unstable *unstable, size_t need,
                                    const raft_allocator *allocator) {
-  size_t capacity = unstable->block == NULL ? 0 : 2 * (size_t)unstable->block->capacity;
+  size_t capacity = unstable->block == NULL ? 0 : unstable->block->capacity;
+  capacity = is_roomy(capacity, need) ? capacity : 2 * capacity;
   capacity = capacity > need ? capacity : need;
   capacity = capacity > SMALLEST_CAPACITY ? capacity : SMALLEST_CAPACITY;
   raft_entry_block *block = NULL;
@@ -131,7 +138,8 @@ int raft_unstable_reserve(raft_unstable *unstable, uint64_t index, size_t more,
   if (block != NULL && more <= block->capacity - block->head - keep) {
     return RAFT_OK;
   }
-  if (block == NULL || unstable->lent || more > block->capacity - unstable->count) {
+  if (block == NULL || unstable->lent || more > block->capacity - unstable->count ||
+      !is_roomy(block->capacity, unstable->count + more)) {
     return replace_block(unstable, unstable->count, more, allocator);
   }
   memmove(block->entries, block->entries + block->head, unstable->count * sizeof *block->entries);

@@ -151,6 +151,26 @@ START_TEST(the_queue_moves_through_its_array) {
 }
 END_TEST
 
+/* One entry leaves, one comes: what moves all others to the front must be rare. */
+START_TEST(a_long_queue_seldom_moves) {
+  enum { LENGTH = 63, ROUNDS = 1000 };
+  uint64_t next = 5 + LENGTH;
+  size_t moves = 0;
+  append(5, 5, 1);
+  for (uint64_t index = 6; index < next; index++) {
+    append(index, index, 1);
+  }
+  for (int round = 0; round < ROUNDS; round++, next++) {
+    uint32_t head = unstable.block->head;
+    ck_assert(raft_unstable_stable_to(&unstable, 1, next - LENGTH));
+    append(next, next, 1);
+    moves += unstable.block->head < head + 1 ? 1 : 0;
+  }
+  ck_assert_uint_le(moves, ROUNDS / 16);
+  ck_assert_uint_le(unstable.block->capacity, 4 * LENGTH);
+}
+END_TEST
+
 START_TEST(no_memory_leaves_it_as_it_was) {
   append(5, 8, 1);
   size_t capacity = unstable.block->capacity;
@@ -199,6 +219,21 @@ START_TEST(lent_entries_survive_growth) {
   raft_unstable_return(&unstable, &memory.iface);
   ck_assert_uint_eq(term_of(5), 2);
   ck_assert_uint_eq(term_of(6), 3);
+}
+END_TEST
+
+/* Under a steady load there is always a Ready out, and never an empty queue. */
+START_TEST(lending_again_and_again_takes_no_more_room) {
+  append(5, 7, 1);
+  for (uint64_t next = 8; next < 3000; next += 3) {
+    raft_unstable_accept(&unstable);
+    raft_unstable_lend(&unstable);
+    append(next, next + 2, 1); /* while the ones before are being written */
+    raft_unstable_return(&unstable, &memory.iface);
+    ck_assert(raft_unstable_stable_to(&unstable, 1, next - 1));
+  }
+  ck_assert_uint_eq(unstable.count, 3);
+  ck_assert_uint_le(unstable.block->capacity, 16);
 }
 END_TEST
 
@@ -257,9 +292,11 @@ int main(void) {
   tcase_add_test(tests, stable_news_about_other_entries_are_ignored);
   tcase_add_test(tests, only_the_snapshot_that_is_meant_becomes_stable);
   tcase_add_test(tests, the_queue_moves_through_its_array);
+  tcase_add_test(tests, a_long_queue_seldom_moves);
   tcase_add_test(tests, no_memory_leaves_it_as_it_was);
   tcase_add_test(tests, lent_entries_survive_a_truncation);
   tcase_add_test(tests, lent_entries_survive_growth);
+  tcase_add_test(tests, lending_again_and_again_takes_no_more_room);
   tcase_add_test(tests, entries_behind_the_lent_ones_may_go);
   tcase_add_test(tests, lent_entries_survive_a_snapshot);
   tcase_add_test(tests, no_memory_for_a_copy_leaves_lent_entries_as_they_are);
