@@ -223,7 +223,9 @@ bool raft_advance_commit(raft_rawnode *node) {
   raft_entry_id id = {node->term, raft_group_committed(node)};
   bool moved = false;
   int rc = raft_log_maybe_commit(&node->log, id, &moved);
-  node->commit_owed = rc == RAFT_ENOMEM; /* nobody may ever answer again: the clock tries again */
+  if (rc == RAFT_ENOMEM) {
+    node->commit_owed = true; /* nobody may ever answer again: the clock tries again */
+  }
   return moved;
 }
 

@@ -118,8 +118,11 @@ static int tick_leader(raft_rawnode *node) {
     return rc;
   }
   raft_snapshot_tick(node);
-  if (node->commit_owed && !raft_leader_commit(node)) {
-    raft_reads_term_committed(node);
+  if (node->commit_owed) {
+    node->commit_owed = false; /* set again by whichever of the two finds no memory again */
+    if (!raft_leader_commit(node)) {
+      raft_reads_term_committed(node);
+    }
   }
   if (node->auto_leave_owed && node->lead_transferee == RAFT_NO_ID) {
     raft_membership_auto_leave(node);

@@ -121,6 +121,23 @@ START_TEST(a_read_whose_commit_could_not_be_judged_is_made_up_for) {
 }
 END_TEST
 
+START_TEST(a_late_acknowledgement_does_not_make_a_waiting_read_forgotten) {
+  raft_bytes context = {"read", 4, NULL};
+  raft_message late = {.type = RAFT_MSG_APP_RESP, .from = 3, .to = 1, .term = 1, .index = 6};
+  g.members[3].cut = true;
+  ck_assert_int_eq(group_propose(&g, 1, "entry"), RAFT_OK);
+  group_settle(&g);
+  ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, 6);
+  forget_terms(1, true);
+  ck_assert_int_eq(raft_rawnode_read_index(group_node(&g, 1), &context), RAFT_OK);
+  ck_assert_int_eq(group_step(&g, late), RAFT_OK); /* commits nothing more */
+  forget_terms(1, false);
+  group_tick(&g, 1);
+  ck_assert_uint_eq(g.members[1].read_count, 1);
+  ck_assert_uint_eq(g.members[1].reads[0].index, 6);
+}
+END_TEST
+
 START_TEST(a_snapshot_that_cannot_be_compared_is_not_installed) {
   static const uint64_t voters[] = {1, 2, 3};
   ck_assert_int_eq(group_step(&g, append_of(2)), RAFT_OK);
@@ -146,6 +163,7 @@ int main(void) {
       a_campaign_waits_until_the_last_term_is_known,
       a_commit_that_could_not_be_judged_is_made_up_for,
       a_read_whose_commit_could_not_be_judged_is_made_up_for,
+      a_late_acknowledgement_does_not_make_a_waiting_read_forgotten,
       a_snapshot_that_cannot_be_compared_is_not_installed,
   };
   return run_suite("storage answers", tests, sizeof tests / sizeof tests[0], setup, teardown);
