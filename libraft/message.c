@@ -26,6 +26,11 @@ static size_t unowned(raft_bytes bytes) {
   return bytes.owner == NULL ? bytes.len : 0;
 }
 
+/* SIZE_MAX, which no body has room for, when there is no sum: borrowed payloads may overlap. */
+static size_t sum_of(size_t a, size_t b) {
+  return a > SIZE_MAX - b ? SIZE_MAX : a + b;
+}
+
 static raft_ids own_ids(raft_ids ids, uint64_t **at) {
   raft_ids own = {*at, ids.count};
   if (ids.count > 0) { /* else there may be no memory behind *at either */
@@ -68,11 +73,11 @@ static raft_body_shape shape_of(const raft_message *message) {
                            .bytes = unowned(message->context),
                            .snapshot = message->snapshot != NULL};
   for (size_t i = 0; i < message->entry_count; i++) {
-    shape.bytes += unowned(message->entries[i].data);
+    shape.bytes = sum_of(shape.bytes, unowned(message->entries[i].data));
   }
   if (message->snapshot != NULL) {
     shape.ids = conf_state_ids(&message->snapshot->conf_state);
-    shape.bytes += unowned(message->snapshot->data);
+    shape.bytes = sum_of(shape.bytes, unowned(message->snapshot->data));
   }
   return shape;
 }

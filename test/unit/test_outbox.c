@@ -161,6 +161,16 @@ START_TEST(a_borrowed_message_is_copied_into_one_block) {
 }
 END_TEST
 
+/* Payloads may lie in each other, so that together they are longer than memory is. */
+START_TEST(payloads_whose_lengths_have_no_sum_are_not_copied) {
+  raft_entry entries[] = {{.data = {"payload", SIZE_MAX / 2 + 5, NULL}},
+                          {.data = {"payload", SIZE_MAX / 2 + 5, NULL}}};
+  raft_message message = {.type = RAFT_MSG_PROP, .entries = entries, .entry_count = 2}, own;
+  ck_assert_int_eq(raft_message_own(&memory.iface, &message, &own), RAFT_ENOMEM);
+  ck_assert_uint_eq(memory.total_calls, 0);
+}
+END_TEST
+
 START_TEST(payloads_with_an_owner_are_shared_not_copied) {
   raft_buf *data = raft_buf_copy(&memory.iface, "payload", 7);
   raft_buf *context = raft_buf_copy(&memory.iface, "context", 7);
@@ -241,6 +251,7 @@ int main(void) {
       only_an_empty_box_with_more_room_than_usual_shrinks,
       memory_of_one_box_serves_another,
       a_borrowed_message_is_copied_into_one_block,
+      payloads_whose_lengths_have_no_sum_are_not_copied,
       payloads_with_an_owner_are_shared_not_copied,
       a_message_with_a_body_is_retained,
       a_message_that_points_nowhere_costs_nothing,
