@@ -119,7 +119,7 @@ struct raft_rawnode {
   raft_log log;
   raft_tracker tracker;
 
-  /* Leader only, reset with the term. */
+  /* Leader only, reset with the term; but `round` only rises. */
   uint64_t pending_conf_index; /* no conf change is proposed until this is applied */
   uint64_t uncommitted_size;   /* payload bytes of proposals not yet applied */
   uint64_t lead_transferee;
@@ -213,7 +213,6 @@ void raft_broadcast_append(raft_rawnode *node);
 /* What batch_append put off, now that a Ready is taken. */
 void raft_broadcast_owed(raft_rawnode *node);
 void raft_broadcast_heartbeat(raft_rawnode *node);
-bool raft_advance_commit(raft_rawnode *node);
 /* Commits what it can, and does what follows from it. True: something. */
 bool raft_leader_commit(raft_rawnode *node);
 int raft_leader_append_response(raft_rawnode *node, const raft_message *message);

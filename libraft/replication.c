@@ -219,7 +219,7 @@ int raft_leader_heartbeat_response(raft_rawnode *node, const raft_message *messa
 
 /* ---- answers to appends ---- */
 
-bool raft_advance_commit(raft_rawnode *node) {
+static bool advance_commit(raft_rawnode *node) {
   raft_entry_id id = {node->term, raft_group_committed(node)};
   bool moved = false;
   int rc = raft_log_maybe_commit(&node->log, id, &moved);
@@ -235,7 +235,7 @@ static bool tells_commits(const raft_rawnode *node) {
 }
 
 bool raft_leader_commit(raft_rawnode *node) {
-  if (!raft_advance_commit(node)) {
+  if (!advance_commit(node)) {
     return false;
   }
   raft_reads_term_committed(node);
