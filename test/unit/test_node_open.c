@@ -198,7 +198,7 @@ START_TEST(bounds_that_cannot_be_are_refused) {
   static const uint64_t bounds[][2] = {{0, 0}, {5, 3}, {1, UINT64_MAX}, {1, UINT64_MAX - 1}};
   faults.iface.first_index = give_first;
   faults.iface.last_index = give_last;
-  for (size_t i = 0; i < 3; i++) {
+  for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++) {
     wrong_first = bounds[i][0];
     wrong_last = bounds[i][1];
     ck_assert_int_eq(open_node(), RAFT_ESTORAGE);
