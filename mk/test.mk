@@ -44,9 +44,9 @@ AS_LAID_OUT = $(if $(findstring thread,$(SANITIZE)),$(shell setarch -R true 2> /
 # Instrumented programs are several times slower: they get a part of the seeds.
 FEWER_SEEDS = $(if $(SANITIZE)$(COVERAGE),RANDOM_COUNT=3 SIM_SEEDS=300)
 
-# $(call run_tests,GROUPS): build everything, then run them.
+# $(call run_tests,GROUPS[,TARGETS]): build the targets (default: everything), then run the groups.
 define run_tests
-@+$(AGAIN) everything
+@+$(AGAIN) $(or $(2),everything)
 @$(FORGET_COUNTS) $(FEWER_SEEDS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
 endef
 
@@ -77,7 +77,7 @@ THREADED := bytes client lmdb_engine load net_client raft_log worker
 .PHONY: run-tsan
 run-tsan: export UNIT := $(THREADED)
 run-tsan:
-	$(call run_tests,unit cluster)
+	$(call run_tests,unit cluster,kvexample examples $(THREADED:%=build/test/unit/test_%))
 
 valgrind: deps-valgrind ## Run the unit tests under valgrind
 	@+$(AGAIN) everything
