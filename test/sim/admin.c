@@ -168,7 +168,7 @@ void sim_admin_act(sim_world *world) {
   retire_someone(world);
   sim_node *node =
       sim_random_chance(&world->random, 900000) ? sim_leader(world) : sim_random_node(world);
-  if (node == NULL || node->paused_until > sim_now(world)) {
+  if (node == NULL || node->paused_until > sim_now(world) || sim_now(world) < world->hush_until) {
     return;
   }
   change_membership(node);

@@ -175,7 +175,8 @@ void sim_client_act(sim_world *world) {
   if (node == NULL || !sim_is_up(node) || node->paused_until > sim_now(world)) {
     return;
   }
-  if (sim_random_chance(&world->random, (uint32_t)options->reads)) {
+  if (sim_random_chance(&world->random, (uint32_t)options->reads) ||
+      sim_now(world) < world->hush_until) {
     sim_client_read(node);
   } else if (sim_random_chance(&world->random, (uint32_t)options->batches)) {
     write_batch(node);

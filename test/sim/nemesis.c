@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "world.h"
+#include "plots.h"
 
 static uint64_t how_long(sim_world *world) {
   return sim_random_between(&world->random, world->options.tick, world->options.nemesis_long);
@@ -18,11 +18,15 @@ static uint32_t everybody(const sim_world *world) {
 
 /* ---- partitions ---- */
 
-static void begin_partition(sim_world *world, const char *what, uint32_t set) {
+void sim_nemesis_begin(sim_world *world, const char *what, uint32_t set, uint64_t time) {
   world->partition++;
   sim_count(world, SIM_PARTITIONS);
-  sim_plan(world, how_long(world), SIM_HEAL, 0, world->partition, NULL);
+  sim_plan(world, time, SIM_HEAL, 0, world->partition, NULL);
   sim_trace_tell(&world->trace, 0, "%s 0x%x", what, set >> 1);
+}
+
+static void begin_partition(sim_world *world, const char *what, uint32_t set) {
+  sim_nemesis_begin(world, what, set, how_long(world));
 }
 
 void sim_nemesis_heal(sim_world *world, uint64_t partition) {
@@ -32,9 +36,13 @@ void sim_nemesis_heal(sim_world *world, uint64_t partition) {
   }
 }
 
-static void split_off(sim_world *world, uint32_t set) {
-  begin_partition(world, "the network is split off these nodes:", set);
+void sim_nemesis_split(sim_world *world, uint32_t set, uint64_t time) {
+  sim_nemesis_begin(world, "the network is split off these nodes:", set, time);
   sim_network_split(&world->network, set);
+}
+
+static void split_off(sim_world *world, uint32_t set) {
+  sim_nemesis_split(world, set, how_long(world));
 }
 
 static void split(sim_world *world, sim_node *node) {
@@ -42,8 +50,8 @@ static void split(sim_world *world, sim_node *node) {
   split_off(world, (uint32_t)sim_random_next(&world->random) & everybody(world));
 }
 
-static void isolate(sim_world *world, sim_node *leader) {
-  split_off(world, sim_bit(leader->id));
+void sim_nemesis_isolate(sim_world *world, sim_node *node) {
+  split_off(world, sim_bit(node->id));
 }
 
 static void leader_in_minority(sim_world *world, sim_node *leader) {
@@ -105,7 +113,7 @@ static void heal_all(sim_world *world, sim_node *node) {
 
 /* ---- nodes ---- */
 
-static void crash(sim_world *world, sim_node *node) {
+void sim_nemesis_crash(sim_world *world, sim_node *node) {
   sim_node_crash(node, how_long(world));
 }
 
@@ -115,7 +123,7 @@ static void crash_many(sim_world *world, sim_node *node) {
   set |= sim_random_below(&world->random, 2) ? 0 : UINT32_MAX;
   for (unsigned id = 1; id <= SIM_NODES; id++) {
     if (world->nodes[id].id != 0 && (set >> id & 1) != 0) {
-      crash(world, &world->nodes[id]);
+      sim_nemesis_crash(world, &world->nodes[id]);
     }
   }
 }
@@ -147,16 +155,18 @@ static void jump(sim_world *world, sim_node *node) {
 
 /* ---- leadership ---- */
 
-static void transfer(sim_world *world, sim_node *node) {
-  uint32_t members = sim_conf_members(&node->machine.conf);
-  if (members == 0) {
-    return;
-  }
-  unsigned to = sim_random_member(&world->random, members);
+void sim_nemesis_transfer(sim_world *world, sim_node *leader, unsigned to) {
   sim_count(world, SIM_TRANSFERS);
-  sim_trace_tell(&world->trace, node->id, "is asked to hand over to n%u", to);
-  sim_expect(node, "transfer_leader", raft_rawnode_transfer_leader(node->raft, to));
-  sim_node_poke(node);
+  sim_trace_tell(&world->trace, leader->id, "is asked to hand over to n%u", to);
+  sim_expect(leader, "transfer_leader", raft_rawnode_transfer_leader(leader->raft, to));
+  sim_node_poke(leader);
+}
+
+static void transfer(sim_world *world, sim_node *leader) {
+  uint32_t members = sim_conf_members(&leader->machine.conf);
+  if (members != 0) {
+    sim_nemesis_transfer(world, leader, sim_random_member(&world->random, members));
+  }
 }
 
 static void campaign(sim_world *world, sim_node *node) {
@@ -192,37 +202,16 @@ static void request_snapshot(sim_world *world, sim_node *node) {
 
 /* ---- acts that go on ---- */
 
-enum { LATER_ISOLATE = 1, LATER_CRASH = 2 };
-
-static void plan_later(sim_world *world, sim_node *node, uint64_t what) {
-  if (sim_is_up(node)) {
-    uint64_t after = sim_random_below(&world->random, world->options.tick * 2);
-    sim_plan(world, after, SIM_NEMESIS, node->id, what, NULL);
-  }
-}
-
-static void act_later(sim_world *world, const sim_event *event) {
-  sim_node *node = &world->nodes[event->target];
-  if (!sim_is_up(node)) {
-    return;
-  }
-  if (event->number == LATER_ISOLATE) {
-    isolate(world, node);
-  } else {
-    crash(world, node);
-  }
-}
-
 /* A leader that does not hear that it is one no more. */
 static void transfer_and_isolate(sim_world *world, sim_node *leader) {
   transfer(world, leader);
-  plan_later(world, leader, LATER_ISOLATE);
+  sim_plot_isolate_soon(world, leader);
 }
 
 /* Entries that only the leader has are what elections are about. */
 static void write_alone(sim_world *world, sim_node *leader) {
   if (sim_random_below(&world->random, 2)) {
-    isolate(world, leader);
+    sim_nemesis_isolate(world, leader);
   }
   for (uint64_t i = sim_random_between(&world->random, 1, 3); i > 0 && sim_is_up(leader); i--) {
     sim_client_write(leader);
@@ -231,12 +220,25 @@ static void write_alone(sim_world *world, sim_node *leader) {
 
 static void write_and_isolate(sim_world *world, sim_node *leader) {
   write_alone(world, leader);
-  plan_later(world, leader, LATER_ISOLATE);
+  sim_plot_isolate_soon(world, leader);
 }
 
 static void write_and_crash(sim_world *world, sim_node *leader) {
   write_alone(world, leader);
-  plan_later(world, leader, LATER_CRASH);
+  sim_plot_crash_soon(world, leader);
+}
+
+/* What goes for the lease. */
+static void hand_over_unheard(sim_world *world, sim_node *leader) {
+  if (has_lease(world)) {
+    sim_plot_hand_over(world, leader);
+  }
+}
+
+static void leave_voters_unheard(sim_world *world, sim_node *leader) {
+  if (has_lease(world)) {
+    sim_plot_unheard(world, leader);
+  }
 }
 
 /* ---- acts ---- */
@@ -247,15 +249,15 @@ static const struct act {
   bool on_leader;
   void (*play)(sim_world *world, sim_node *node);
 } ACTS[] = {
-    {4, true, isolate},
+    {4, true, sim_nemesis_isolate},
     {4, false, split},
     {4, true, leader_in_minority},
     {3, false, cut_one_way},
     {2, true, deafen},
     {2, true, mute},
     {2, false, bridge},
-    {3, true, crash},
-    {4, false, crash},
+    {3, true, sim_nemesis_crash},
+    {4, false, sim_nemesis_crash},
     {1, false, crash_many},
     {3, false, pause_node},
     {2, true, pause_node},
@@ -269,6 +271,8 @@ static const struct act {
     {2, false, heal_all},
     {1, true, ping},
     {2, false, request_snapshot},
+    {10, true, hand_over_unheard},
+    {10, true, leave_voters_unheard},
 };
 enum { ACT_COUNT = sizeof ACTS / sizeof ACTS[0] };
 
@@ -278,10 +282,13 @@ void sim_nemesis_act(sim_world *world, const sim_event *event) {
     return;
   }
   if (event->target != 0) {
-    act_later(world, event);
+    sim_plot_go_on(world, event);
     return;
   }
   sim_plan(world, sim_about(world, world->options.nemesis_every), SIM_NEMESIS, 0, 0, NULL);
+  if (sim_now(world) < world->plot_until) {
+    return;
+  }
   for (size_t i = 0; i < ACT_COUNT; i++) {
     weights[i] = (world->options.nemesis_set >> i & 1) != 0 ? ACTS[i].weight : 0;
     sum += weights[i];

@@ -74,6 +74,7 @@ void sim_node_send(sim_node *node, const raft_message *message) {
     sim_plan(world, arrivals[i] - sim_now(world), SIM_DELIVER, (unsigned)message->to, 0,
              copy_of(node, message));
   }
+  sim_plot_sent(node, message);
 }
 
 /* What a peer's message may be answered with when nothing is wrong. */

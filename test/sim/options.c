@@ -134,8 +134,9 @@ static void draw_config(sim_options *o, sim_random *r) {
   c->step_down_on_removal = sim_random_below(r, 2) == 0;
   c->silent_read_drops = sim_random_chance(r, 100000);
   draw_limits(o, r);
-  if (sim_random_chance(r, 300000)) {
+  if (sim_random_chance(r, 400000)) {
     c->read_only = RAFT_READ_ONLY_LEASE_BASED;
+    c->election_ticks *= c->election_ticks < 10 ? 2 : 1; /* a short lease is of no use */
     keep_lease_bound(o);
   }
 }

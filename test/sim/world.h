@@ -101,6 +101,14 @@ typedef struct sim_clients {
   size_t read_capacity;
 } sim_clients;
 
+/* Waits for somebody to send a message of a kind; then the leader is cut off (plots.c). */
+typedef struct sim_trap {
+  uint32_t senders; /* 0: there is none */
+  uint32_t kinds;   /* bits by type */
+  unsigned leader;
+  uint32_t restarted; /* who starts again then */
+} sim_trap;
+
 typedef struct sim_world {
   sim_options options;
   sim_random random;
@@ -114,6 +122,9 @@ typedef struct sim_world {
   bool calm;          /* the second phase: no faults */
   bool done;          /* it ended well */
   uint64_t partition; /* number of the last one */
+  sim_trap trap;
+  uint64_t plot_until; /* a plot is under way, which the nemesis does not disturb */
+  uint64_t hush_until; /* and in which nothing is written */
   sim_result *result;
 } sim_world;
 
@@ -193,6 +204,10 @@ void sim_client_answered(sim_node *node, const raft_read_state *state);
 uint64_t sim_client_write(sim_node *node);
 uint64_t sim_client_read(sim_node *node);
 bool sim_client_is_done(const sim_world *world, uint64_t write);
+
+/* ---- plots.c ---- */
+/* A message leaves. */
+void sim_plot_sent(sim_node *node, const raft_message *message);
 
 /* ---- admin.c, nemesis.c, ending.c, story.c ---- */
 void sim_admin_act(sim_world *world);
