@@ -9,27 +9,50 @@
 
 /* ---- messages ---- */
 
+/* Field by field, for the bytes between them may have no value. */
+static uint64_t mark_bytes(uint64_t hash, raft_bytes bytes) {
+  const uint64_t fields[] = {(uintptr_t)bytes.data, bytes.len, (uintptr_t)bytes.owner};
+  return fuzz_hash(fuzz_hash(hash, fields, sizeof fields), bytes.data, bytes.len);
+}
+
 static uint64_t mark_snapshot(uint64_t hash, const raft_snapshot *snapshot) {
   const raft_conf_state *state = &snapshot->conf_state;
   const raft_ids lists[] = {state->voters, state->learners, state->voters_outgoing,
                             state->learners_next};
-  hash = fuzz_hash(hash, snapshot, sizeof *snapshot);
-  hash = fuzz_hash(hash, snapshot->data.data, snapshot->data.len);
+  const uint64_t fields[] = {snapshot->index, snapshot->term, state->auto_leave ? 1 : 0};
+  hash = mark_bytes(fuzz_hash(hash, fields, sizeof fields), snapshot->data);
   for (size_t i = 0; i < 4; i++) {
+    hash = fuzz_hash(hash, &lists[i], sizeof lists[i]);
     hash = fuzz_hash(hash, lists[i].ids, lists[i].count * sizeof *lists[i].ids);
   }
   return hash;
 }
 
 /* Of all that the message is and points to. */
-static uint64_t fingerprint(const raft_message *message) {
-  uint64_t hash = fuzz_hash(1, message, sizeof *message);
-  hash = fuzz_hash(hash, message->context.data, message->context.len);
-  hash = fuzz_hash(hash, message->entries, message->entry_count * sizeof *message->entries);
-  for (size_t i = 0; i < message->entry_count; i++) {
-    hash = fuzz_hash(hash, message->entries[i].data.data, message->entries[i].data.len);
+static uint64_t fingerprint(const raft_message *m) {
+  const uint64_t fields[] = {(uint64_t)m->type,
+                             m->reject ? 1 : 0,
+                             m->to,
+                             m->from,
+                             m->term,
+                             m->log_term,
+                             m->index,
+                             m->commit,
+                             m->vote,
+                             m->reject_hint,
+                             (uintptr_t)m->entries,
+                             m->entry_count,
+                             (uintptr_t)m->snapshot,
+                             (uintptr_t)m->responses,
+                             m->response_count,
+                             (uintptr_t)m->body};
+  uint64_t hash = mark_bytes(fuzz_hash(1, fields, sizeof fields), m->context);
+  for (size_t i = 0; i < m->entry_count; i++) {
+    const raft_entry *entry = &m->entries[i];
+    const uint64_t about[] = {entry->term, entry->index, (uint64_t)entry->type};
+    hash = mark_bytes(fuzz_hash(hash, about, sizeof about), entry->data);
   }
-  return message->snapshot == NULL ? hash : mark_snapshot(hash, message->snapshot);
+  return m->snapshot == NULL ? hash : mark_snapshot(hash, m->snapshot);
 }
 
 void world_step(world *w, uint64_t id, const raft_message *message) {
