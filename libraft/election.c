@@ -22,6 +22,12 @@ static int cannot_campaign(const raft_rawnode *node, uint64_t why) {
   return RAFT_OK;
 }
 
+/* Is a change of membership committed, but not applied? RAFT_ENOMEM; anything else is fatal. */
+static int find_unapplied_change(raft_rawnode *node, bool *unapplied) {
+  int rc = raft_log_scan_unapplied(&node->log, raft_is_conf_change_entry, unapplied);
+  return rc == RAFT_OK || rc == RAFT_ENOMEM ? rc : raft_poison(node, RAFT_ESTORAGE, __LINE__);
+}
+
 /* ---- what vote traffic says about commits (raft_config.commit_in_votes) ---- */
 
 void raft_election_tell_commit(raft_rawnode *node, raft_message *message) {
@@ -49,7 +55,7 @@ int raft_election_learn_commit(raft_rawnode *node, const raft_message *message) 
     return RAFT_OK;
   }
   /* A campaign under a membership that is over is given up; the next one knows better. */
-  rc = raft_log_scan_unapplied(&node->log, raft_is_conf_change_entry, &unapplied);
+  rc = find_unapplied_change(node, &unapplied);
   if (rc != RAFT_OK || unapplied) {
     raft_become_role_follower(node, node->term, RAFT_NO_ID);
   }
@@ -138,7 +144,7 @@ int raft_election_hup(raft_rawnode *node, raft_campaign campaign) {
   /* A conf change that is committed but not applied could make this a campaign with the wrong
    * voters. */
   bool unapplied = false;
-  int rc = raft_log_scan_unapplied(&node->log, raft_is_conf_change_entry, &unapplied);
+  int rc = find_unapplied_change(node, &unapplied);
   if (rc == RAFT_OK && unapplied) {
     return cannot_campaign(node, 2);
   }
@@ -186,14 +192,19 @@ bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message) 
   return true;
 }
 
+bool raft_election_keeps_word(const raft_rawnode *node) {
+  return node->config.read_only == RAFT_READ_ONLY_LEASE_BASED && node->role == RAFT_FOLLOWER &&
+         node->lead != RAFT_NO_ID && lease_ticks_left(node) > 0 && !node->config.etcd_quirks;
+}
+
 static bool can_vote(const raft_rawnode *node, const raft_message *message) {
   return node->vote == message->from || (node->vote == RAFT_NO_ID && node->lead == RAFT_NO_ID) ||
          (message->type == RAFT_MSG_PRE_VOTE && message->term > node->term);
 }
 
 /* Would this node rather lead itself? Not if it cannot: the candidate's log is better, so that the
- * candidate would refuse it in turn, or it may not campaign. And not if the candidate was called.
- */
+ * candidate would refuse it in turn, or it may not campaign, or not yet. And not if the candidate
+ * was called. */
 static int claims_precedence(raft_rawnode *node, const raft_message *message, bool *claims) {
   *claims = false;
   if (raft_priority(node) <= message->priority || is_called(message) ||
@@ -201,8 +212,13 @@ static int claims_precedence(raft_rawnode *node, const raft_message *message, bo
     return RAFT_OK;
   }
   raft_entry_id own = {0, 0};
+  bool unapplied = false;
   int rc = raft_log_last_id(&node->log, &own);
-  *claims = own.term == message->log_term && own.index == message->index;
+  bool equal = rc == RAFT_OK && own.term == message->log_term && own.index == message->index;
+  if (equal) {
+    rc = find_unapplied_change(node, &unapplied);
+  }
+  *claims = equal && !unapplied;
   return rc;
 }
 

@@ -248,9 +248,17 @@ int raft_memory_storage_set_conf_state(raft_memory_storage *storage, const raft_
   return replace_snapshot(storage, &changed);
 }
 
+/* One of the same index is news where nothing stands behind it: a follower may have asked for it.
+ */
+static bool is_out_of_date(const raft_memory_storage *storage, const raft_snapshot *snapshot) {
+  bool renews = snapshot->index != 0 && snapshot->index == storage->snapshot.index &&
+                snapshot->index == last_index(storage);
+  return snapshot->index <= storage->snapshot.index && !renews;
+}
+
 int raft_memory_storage_apply_snapshot(raft_memory_storage *storage,
                                        const raft_snapshot *snapshot) {
-  if (snapshot->index <= storage->snapshot.index) {
+  if (is_out_of_date(storage, snapshot)) {
     return RAFT_ESNAPSHOT_OUT_OF_DATE;
   }
   int rc = replace_snapshot(storage, snapshot);

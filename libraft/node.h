@@ -206,6 +206,9 @@ int raft_election_learn_commit(raft_rawnode *node, const raft_message *message);
 void raft_election_tell_commit(raft_rawnode *node, raft_message *message);
 /* Is a vote request to be ignored, because a leader is known to be alive? */
 bool raft_election_lease_holds(raft_rawnode *node, const raft_message *message);
+/* Does a leader's lease rest on this follower? Then a later term is no reason to forget the leader.
+ */
+bool raft_election_keeps_word(const raft_rawnode *node);
 
 /* ---- replication.c (leader) ---- */
 bool raft_replicate(raft_rawnode *node, raft_progress *progress, bool even_if_empty);

@@ -316,6 +316,9 @@ static int snapshot_requested(raft_rawnode *node, raft_progress *progress,
   if (message->reject_hint > raft_log_last_index(&node->log)) {
     return RAFT_EMALFORMED;
   }
+  if (message->reject_hint < progress->match) {
+    return RAFT_OK; /* from before: it has got what it asked for, and more */
+  }
   if (raft_progress_maybe_update(progress, message->reject_hint)) {
     raft_leader_commit(node);
   }

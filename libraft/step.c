@@ -105,6 +105,11 @@ static bool enter_term(raft_rawnode *node, const raft_message *message) {
   if (asks && raft_election_lease_holds(node, message)) {
     return false;
   }
+  /* Late answers tell of terms that perhaps nobody leads. Who entered one would be free to vote
+   * while its leader goes on reading by lease; the leader itself hears of it, and steps down. */
+  if (is(message, RESPONSE) && raft_election_keeps_word(node)) {
+    return false;
+  }
   /* Pre-votes are about a term that nobody has entered; only a rejection tells a real one. */
   bool hypothetical = message->type == RAFT_MSG_PRE_VOTE ||
                       (message->type == RAFT_MSG_PRE_VOTE_RESP && !message->reject);

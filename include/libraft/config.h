@@ -79,7 +79,9 @@ typedef struct raft_config {
                        joint configuration that a hand-over kept is left only when a later entry is
                        applied; each of several reads that waited gets heartbeats of its own; a
                        change of the membership that a snapshot overtook is applied to the
-                       snapshot's */
+                       snapshot's; with async_storage_writes vote requests leave before the write
+                       of their term; with leases a follower leaves its leader for
+                       whatever tells of a later term. Not safe: for comparisons only */
 
   /* Beyond etcd-io/raft. All off by default, and then nothing on the wire differs from it. */
 
@@ -111,10 +113,11 @@ typedef struct raft_config {
    * them is durable: its slow disk then delays nobody whom a quorum of others serves. Needs
    * async_storage_writes. Danger: after a crash the state machine can be ahead of the log, and
    * raft_rawnode_open refuses an `applied` above the log's commit index (RAFT_ESTORAGE). So the
-   * application keeps the term of its applied index with its state. When it finds the log behind,
-   * it gives storage its own state for a snapshot at (applied, that term), which replaces the log,
-   * and raises the hard state's commit to applied: what is committed is true on any log (raft-rs).
-   */
+   * application keeps the term of its applied index with its state. When the log ends before that
+   * index, it gives storage its own state for a snapshot at (applied, that term), which replaces
+   * the log. A log that reaches it must stay: others count on what this node acknowledged. In both
+   * cases it raises the hard state's commit to applied: what is committed is true on any log
+   * (raft-rs). */
   uint32_t max_unpersisted_apply;
 } raft_config;
 

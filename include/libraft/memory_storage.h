@@ -32,7 +32,8 @@ int raft_memory_storage_set_conf_state(raft_memory_storage *storage, const raft_
  * skipped. RAFT_EUNAVAILABLE: they would leave a gap. */
 int raft_memory_storage_append(raft_memory_storage *storage, const raft_entry *entries,
                                size_t count);
-/* Puts a snapshot in place of the whole log. RAFT_ESNAPSHOT_OUT_OF_DATE: not newer. */
+/* Puts a snapshot in place of the whole log. RAFT_ESNAPSHOT_OUT_OF_DATE: not newer than the one
+ * that is there, or as new while there are entries behind (see raft_rawnode_request_snapshot). */
 int raft_memory_storage_apply_snapshot(raft_memory_storage *storage, const raft_snapshot *snapshot);
 /* Makes a snapshot at `index` without touching the log. conf_state NULL: the last one. */
 int raft_memory_storage_create_snapshot(raft_memory_storage *storage, uint64_t index,

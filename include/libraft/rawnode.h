@@ -130,7 +130,10 @@ int raft_rawnode_propose_conf_change_v2(raft_rawnode *rn, const raft_conf_change
  * tried again before anything else is applied: other members have put it into force.
  * RAFT_ECONF_OVERTAKEN: since the entry was handed out a snapshot came in that holds the change,
  * and its membership is in force; nothing changed. An application that keeps *conf_state leaves
- * this entry and those behind it to the snapshot (upstream applies it to the wrong membership). */
+ * this entry and those behind it to the snapshot (upstream applies it to the wrong membership). The
+ * node cannot tell any more once it has heard that the snapshot is durable: with asynchronous
+ * storage writes an apply thread that lags behind must not come back with entries that an installed
+ * snapshot holds. */
 int raft_rawnode_apply_conf_change(raft_rawnode *rn, const raft_conf_change_v2 *change,
                                    raft_conf_state *conf_state);
 int raft_rawnode_apply_conf_change_v1(raft_rawnode *rn, const raft_conf_change *change,
@@ -201,10 +204,12 @@ int raft_rawnode_report_snapshot(raft_rawnode *rn, uint64_t id, bool success);
  * that is at least as new as its own last entry. Until it has come the follower appends nothing and
  * asks again with each message of its leader; it gives up when the term changes or it campaigns.
  * The leader needs a snapshot that new in its storage: RAFT_EVENT_SNAPSHOT_WANTED says that it has
- * none. What Ready then gives is to be installed even if it is no newer than what was applied.
+ * none. What Ready then gives is to be installed even if it is no newer than what was applied, or
+ * than the last snapshot.
  * RAFT_ESNAPSHOT_REQUEST: not now: this is no follower, knows no leader, has no entry of its
  * leader's term yet, or a snapshot is asked for or being installed. RAFT_ENOMEM. (raft-rs; a
- * leader that does not know of it, as etcd-io/raft's, does not answer.) */
+ * leader that does not know of it, as etcd-io/raft's, does not answer: do not ask that one, the
+ * follower would append nothing for as long as it leads.) */
 int raft_rawnode_request_snapshot(raft_rawnode *rn);
 
 /* True if raft_rawnode_ready would give anything to do; false when poisoned. Constant time, no

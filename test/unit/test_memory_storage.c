@@ -333,6 +333,24 @@ START_TEST(an_applied_snapshot_replaces_the_log) {
 }
 END_TEST
 
+/* A follower may ask for one because what it has is damaged. */
+START_TEST(a_snapshot_with_nothing_behind_it_can_be_replaced_by_another) {
+  const raft_snapshot first_one = {.index = 9, .term = 6, .data = {"bad", 3, NULL}};
+  const raft_snapshot again = {.index = 9, .term = 6, .data = {"good", 4, NULL}};
+  const raft_entry next = entry(10, 6);
+  raft_snapshot now = {.index = 0};
+  ck_assert_int_eq(raft_memory_storage_apply_snapshot(storage, &first_one), RAFT_OK);
+  ck_assert_int_eq(raft_memory_storage_apply_snapshot(storage, &again), RAFT_OK);
+  ck_assert_int_eq(view->snapshot(view->ctx, &now), RAFT_OK);
+  ck_assert_uint_eq(now.data.len, 4);
+  assert_terms(10, NULL, 0);
+  ck_assert_int_eq(raft_memory_storage_append(storage, &next, 1), RAFT_OK);
+  ck_assert_int_eq(raft_memory_storage_apply_snapshot(storage, &again), RAFT_ESNAPSHOT_OUT_OF_DATE);
+  ck_assert_int_eq(raft_memory_storage_compact(storage, 10), RAFT_OK);
+  ck_assert_int_eq(raft_memory_storage_apply_snapshot(storage, &again), RAFT_ESNAPSHOT_OUT_OF_DATE);
+}
+END_TEST
+
 START_TEST(an_old_snapshot_is_not_applied) {
   const raft_snapshot same = {.index = 3, .term = 3};
   const raft_snapshot older = {.index = 2, .term = 2};
@@ -436,6 +454,7 @@ int main(void) {
   tcase_add_test(log, a_snapshot_without_membership_keeps_the_last_one);
   tcase_add_test(log, a_snapshot_needs_a_new_index_within_the_log);
   tcase_add_test(log, an_applied_snapshot_replaces_the_log);
+  tcase_add_test(log, a_snapshot_with_nothing_behind_it_can_be_replaced_by_another);
   tcase_add_test(log, an_old_snapshot_is_not_applied);
   tcase_add_test(log, the_hard_state_is_what_was_set_last);
   tcase_add_loop_test(log, a_change_without_memory_leaves_the_storage_as_it_was, 0, 4);

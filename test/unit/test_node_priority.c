@@ -13,6 +13,11 @@ static void by_id(raft_config *config) {
   config->priority = 10 * (int64_t)config->id;
 }
 
+static void by_id_without_lease(raft_config *config) {
+  by_id(config);
+  config->check_quorum = false;
+}
+
 static void below_zero(raft_config *config) {
   config->priority = -10 * (int64_t)config->id;
 }
@@ -120,6 +125,32 @@ START_TEST(who_cannot_lead_holds_nobody_up) {
 }
 END_TEST
 
+/* Its application is slow, and till it has applied the change it may not campaign. */
+START_TEST(nor_does_who_may_not_campaign_yet) {
+  group_close(&g);
+  group_open(&g, 3, by_id_without_lease);
+  raft_entry change = {.term = 1, .index = 1, .type = RAFT_ENTRY_CONF_CHANGE};
+  raft_message append = {
+      .type = RAFT_MSG_APP, .from = 1, .to = 3, .term = 1, .entries = &change, .entry_count = 1};
+  raft_message vote = {.type = RAFT_MSG_VOTE,
+                       .from = 1,
+                       .to = 3,
+                       .term = 2,
+                       .log_term = 1,
+                       .index = 1,
+                       .priority = 10};
+  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+  ck_assert_int_eq(group_step(&g, vote), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 3).hard_state.vote, 0); /* not committed: 3 may */
+  append.term = vote.term = 3;
+  append.commit = 1;
+  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+  vote.term = 4;
+  ck_assert_int_eq(group_step(&g, vote), RAFT_OK);
+  ck_assert_uint_eq(group_status(&g, 3).hard_state.vote, 1);
+}
+END_TEST
+
 START_TEST(it_can_be_changed_at_run_time) {
   ck_assert_int_eq(raft_rawnode_set_priority(group_node(&g, 1), 100), RAFT_OK);
   ck_assert_int_eq(raft_rawnode_set_priority(group_node(&g, 3), 0), RAFT_OK);
@@ -164,6 +195,7 @@ int main(void) {
       pre_votes_go_by_it_and_disturb_nobody,
       a_hand_over_goes_before_priority,
       who_cannot_lead_holds_nobody_up,
+      nor_does_who_may_not_campaign_yet,
       it_can_be_changed_at_run_time,
       zero_takes_no_memory_and_another_may_find_none,
       left_alone_the_highest_leads_sooner_or_later,

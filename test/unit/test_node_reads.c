@@ -507,6 +507,27 @@ START_TEST(a_restarted_follower_keeps_the_lease) {
 }
 END_TEST
 
+/* 3 is a term ahead that nobody follows: its answer to an old pre-vote of 2 comes late, and its
+ * campaign right behind. 2 must not forget meanwhile that it stands by 1. */
+START_TEST(news_of_a_later_term_do_not_end_the_lease) {
+  static const raft_message_type late[] = {RAFT_MSG_PRE_VOTE_RESP, RAFT_MSG_VOTE_RESP,
+                                           RAFT_MSG_APP_RESP, RAFT_MSG_HEARTBEAT_RESP};
+  for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
+    reopen(3, leased);
+    group_tick(&g, 3);
+    raft_message answer = {.type = late[i], .from = 3, .to = 2, .term = 9, .reject = true};
+    raft_message vote = {
+        .type = RAFT_MSG_VOTE, .from = 3, .to = 2, .term = 10, .log_term = 1, .index = 1};
+    g.members[1].cut = true;
+    ck_assert_int_eq(group_step(&g, answer), RAFT_OK);
+    ck_assert_int_eq(group_step(&g, vote), RAFT_OK);
+    ck_assert_ptr_null(group_sent(&g, RAFT_MSG_VOTE_RESP, 2, 3));
+    expect_no_stale_read(40);
+    ck_assert_uint_gt(group_leader(&g), 1);
+  }
+}
+END_TEST
+
 START_TEST(a_leader_that_others_lean_on_is_not_forgotten) {
   reopen(3, leased);
   group_tick(&g, 1);
@@ -549,6 +570,7 @@ int main(void) {
       a_leader_that_hands_over_gives_no_stale_lease_read,
       a_hand_over_that_was_given_up_still_voids_the_lease,
       a_restarted_follower_keeps_the_lease,
+      news_of_a_later_term_do_not_end_the_lease,
       a_leader_that_others_lean_on_is_not_forgotten,
   };
   return run_suite("reads", tests, sizeof tests / sizeof tests[0], open_plain, close_group);

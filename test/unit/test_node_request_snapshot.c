@@ -83,6 +83,19 @@ START_TEST(it_gets_one_that_is_as_new_as_its_log) {
 }
 END_TEST
 
+START_TEST(it_takes_the_place_of_ones_own_of_the_same_index) {
+  group_compact(&g, 1, 6);
+  group_compact(&g, 3, 6);
+  g.members[3].applied_hash = 666;
+  ck_assert_int_eq(ask(3), RAFT_OK);
+  group_settle(&g);
+  ck_assert_uint_eq(g.delivered[RAFT_MSG_SNAP], 1);
+  group_expect_equal(&g);
+  propose(1);
+  group_expect_equal(&g);
+}
+END_TEST
+
 START_TEST(without_asking_it_is_ignored) {
   group_compact(&g, 1, 1);
   raft_snapshot snapshot;
@@ -163,6 +176,24 @@ START_TEST(one_on_its_way_is_enough) {
   group_settle(&g);
   ck_assert_uint_eq(group_status(&g, 3).first_index, first);
   group_expect_equal(&g);
+}
+END_TEST
+
+/* Who has acknowledged more since does not wait any more; it would be cut off from appends. */
+START_TEST(an_old_request_is_ignored) {
+  group_compact(&g, 1, 1);
+  propose(1);
+  raft_message old = {.type = RAFT_MSG_APP_RESP,
+                      .from = 3,
+                      .to = 1,
+                      .term = 1,
+                      .index = 6,
+                      .reject = true,
+                      .reject_hint = 6,
+                      .request_snapshot = true};
+  ck_assert_int_eq(group_step(&g, old), RAFT_OK);
+  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_ptr_null(group_sent(&g, RAFT_MSG_SNAP, 1, 3));
 }
 END_TEST
 
@@ -253,11 +284,13 @@ int main(void) {
   const TTest *const tests[] = {
       while_it_waits_it_acknowledges_what_it_has,
       it_gets_one_that_is_as_new_as_its_log,
+      it_takes_the_place_of_ones_own_of_the_same_index,
       without_asking_it_is_ignored,
       a_leader_that_has_none_says_so_and_sends_it_once_it_has,
       one_that_is_too_old_is_not_sent,
       until_it_comes_nothing_is_appended_and_nothing_is_lost,
       one_on_its_way_is_enough,
+      an_old_request_is_ignored,
       a_lost_one_is_asked_for_again,
       who_cannot_ask_is_told,
       nor_who_has_nothing_of_its_leaders_term_or_a_snapshot_to_install,
