@@ -1,8 +1,9 @@
 /* wire_decode.c - from raftpb bytes to messages.
  *
- * The input is read twice. First everything is counted within the limits; then one allocation is
- * made that holds all of the message, and the input is read again into it. If the input has no
- * owner it is copied into that allocation first, and payloads point into the copy.
+ * The input is read twice. First the numbers are taken and the rest is counted within the limits;
+ * then one allocation is made that holds all of the message, and the entries and the snapshot are
+ * read into it. If the input has no owner it is copied into that allocation first, and payloads
+ * point into the copy.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -11,108 +12,118 @@
 #include "allocate.h"
 #include "body.h"
 #include "vote_traffic.h"
+#include "wire_get.h"
 #include "wire_pb.h"
 
-/* One reading of a message. */
-typedef struct reader {
+/* What is known of a message before there is memory for it. */
+typedef struct outline {
   raft_slice input;
   raft_buf *owner;
-  raft_entry *entries; /* NULL: only count */
   size_t entry_count;
   size_t max_entries;
-  bool over_limit;
-  raft_wire_field snapshot;
-  raft_wire_field context;
-} reader;
+  raft_slice snapshot; /* data NULL: none */
+  raft_slice context;
+  uint64_t type;
+  uint64_t commit_term;
+} outline;
 
-static bool take_entry(pb_istream_t *stream, const pb_field_t *field, void **arg) {
-  (void)field;
-  reader *to = *arg;
-  if (!raft_wire_is_within(to->input, stream)) {
-    return false;
+static int count_entry(const raft_wire_item *item, outline *of) {
+  if (item->type != RAFT_WIRE_BYTES) {
+    return RAFT_EDECODE;
   }
-  if (to->entry_count == to->max_entries) {
-    to->over_limit = true;
-    return false;
+  if (of->entry_count == of->max_entries) {
+    return RAFT_ELIMIT;
   }
-  if (to->entries == NULL) {
-    to->entry_count++;
-    return pb_read(stream, NULL, stream->bytes_left);
-  }
-  raft_entry *entry = &to->entries[to->entry_count];
-  if (!raft_wire_read_entry(stream, to->input, entry)) {
-    return false;
-  }
-  if (entry->data.data != NULL) {
-    entry->data.owner = raft_buf_retain(to->owner);
-  }
-  to->entry_count++;
-  return true;
+  of->entry_count++;
+  return RAFT_OK;
 }
 
-static void set_numbers(const raft_pb_Message *form, raft_message *message) {
-  *message = (raft_message){
-      .type = (raft_message_type)form->type,
-      .reject = form->reject,
-      .to = form->to,
-      .from = form->from,
-      .term = form->term,
-      .log_term = form->logTerm,
-      .index = form->index,
-      .commit = form->commit,
-      .reject_hint = form->rejectHint,
-      .priority = form->priority,
-      .request_snapshot = form->requestSnapshot,
-  };
-  if (raft_is_vote_traffic(message->type)) {
-    message->commit_term = form->commitTerm;
+static int number(const raft_wire_item *item, uint64_t *to) {
+  return raft_wire_get_number(item, to) ? RAFT_OK : RAFT_EDECODE;
+}
+
+static int flag(const raft_wire_item *item, bool *to) {
+  *to = item->number != 0;
+  return item->type == RAFT_WIRE_VARINT ? RAFT_OK : RAFT_EDECODE;
+}
+
+static int bytes(const raft_wire_item *item, raft_slice *to) {
+  return raft_wire_get_bytes(item, to) ? RAFT_OK : RAFT_EDECODE;
+}
+
+static int priority(const raft_wire_item *item, int64_t *to) {
+  *to = (int64_t)item->number;
+  return item->type == RAFT_WIRE_VARINT ? RAFT_OK : RAFT_EDECODE;
+}
+
+/* Given twice, the last one counts. What is not known is skipped. */
+static int take_field(const raft_wire_item *item, outline *of, raft_message *message) {
+  switch (item->field) {
+  case raft_pb_Message_type_tag: return number(item, &of->type);
+  case raft_pb_Message_to_tag: return number(item, &message->to);
+  case raft_pb_Message_from_tag: return number(item, &message->from);
+  case raft_pb_Message_term_tag: return number(item, &message->term);
+  case raft_pb_Message_logTerm_tag: return number(item, &message->log_term);
+  case raft_pb_Message_index_tag: return number(item, &message->index);
+  case raft_pb_Message_entries_tag: return count_entry(item, of);
+  case raft_pb_Message_commit_tag: return number(item, &message->commit);
+  case raft_pb_Message_snapshot_tag: return bytes(item, &of->snapshot);
+  case raft_pb_Message_reject_tag: return flag(item, &message->reject);
+  case raft_pb_Message_rejectHint_tag: return number(item, &message->reject_hint);
+  case raft_pb_Message_context_tag: return bytes(item, &of->context);
+  case raft_pb_Message_commitTerm_tag: return number(item, &of->commit_term);
+  case raft_pb_Message_priority_tag: return priority(item, &message->priority);
+  case raft_pb_Message_requestSnapshot_tag: return flag(item, &message->request_snapshot);
+  default: return RAFT_OK;
   }
 }
 
-/* Reads all but what is inside the snapshot. */
-static int read_message(reader *from, raft_message *message) {
-  from->entry_count = 0;
-  from->snapshot = raft_wire_field_of(from->input);
-  from->context = raft_wire_field_of(from->input);
-  raft_pb_Message form = {
-      .entries = {.funcs.decode = take_entry, .arg = from},
-      .snapshot = raft_wire_take(&from->snapshot),
-      .context = raft_wire_take(&from->context),
-  };
-  if (!raft_wire_decode(from->input, raft_pb_Message_fields, &form)) {
-    return from->over_limit ? RAFT_ELIMIT : RAFT_EDECODE;
+/* Reads all but what is inside of entries and of the snapshot. */
+static int read_outline(outline *of, raft_message *message) {
+  raft_wire_reader from = {.input = of->input};
+  raft_wire_item item;
+  int rc = RAFT_OK;
+  *message = (raft_message){.type = RAFT_MSG_HUP};
+  while (rc == RAFT_OK && raft_wire_next(&from, &item)) {
+    rc = take_field(&item, of, message);
+  }
+  if (rc != RAFT_OK) {
+    return rc;
   }
   /* The storage threads of a node do not speak over a network: whoever pretends to be one would be
    * believed. */
-  if ((unsigned)form.type >= RAFT_MSG_TYPE_COUNT || form.from == RAFT_APPEND_THREAD ||
-      form.from == RAFT_APPLY_THREAD) {
+  if (from.malformed || of->type >= RAFT_MSG_TYPE_COUNT || message->from == RAFT_APPEND_THREAD ||
+      message->from == RAFT_APPLY_THREAD) {
     return RAFT_EDECODE;
   }
-  set_numbers(&form, message);
+  message->type = (raft_message_type)of->type;
+  if (raft_is_vote_traffic(message->type)) {
+    message->commit_term = of->commit_term;
+  }
   return RAFT_OK;
 }
 
 /* What a message of which only the counts are known needs. */
-static int measure(const reader *counted, const raft_wire_limits *limits, raft_body_shape *shape) {
+static int measure(const outline *of, const raft_wire_limits *limits, raft_body_shape *shape) {
   *shape = (raft_body_shape){
-      .entries = counted->entry_count,
-      .snapshot = counted->snapshot.found.data != NULL,
+      .entries = of->entry_count,
+      .snapshot = of->snapshot.data != NULL,
   };
-  bool has_payloads = shape->entries > 0 || shape->snapshot || counted->context.found.data != NULL;
-  if (has_payloads && counted->owner == NULL) {
-    shape->bytes = counted->input.len;
+  bool has_payloads = shape->entries > 0 || shape->snapshot || of->context.data != NULL;
+  if (has_payloads && of->owner == NULL) {
+    shape->bytes = of->input.len;
   }
   if (!shape->snapshot) {
     return RAFT_OK;
   }
   raft_wire_snapshot opened;
-  int rc = raft_wire_open_snapshot(counted->snapshot.found, &opened);
+  int rc = raft_wire_open_snapshot(of->snapshot, &opened);
   return rc != RAFT_OK ? rc : raft_wire_count_ids(opened.conf_state, limits->max_ids, &shape->ids);
 }
 
-static int fill_snapshot(const reader *from, raft_body *body) {
+static int fill_snapshot(const outline *of, raft_body *body) {
   raft_wire_snapshot opened;
-  int rc = raft_wire_open_snapshot(from->snapshot.found, &opened);
+  int rc = raft_wire_open_snapshot(of->snapshot, &opened);
   if (rc != RAFT_OK) {
     return rc;
   }
@@ -121,30 +132,54 @@ static int fill_snapshot(const reader *from, raft_body *body) {
   snapshot->term = opened.term;
   snapshot->data = (raft_bytes){opened.data.data, opened.data.len, NULL};
   if (opened.data.data != NULL) {
-    snapshot->data.owner = raft_buf_retain(from->owner);
+    snapshot->data.owner = raft_buf_retain(of->owner);
   }
   return raft_wire_read_conf_state(opened.conf_state, body->ids, &snapshot->conf_state);
 }
 
-/* Reads again, now into the body. On error the body is only good to be released. */
-static int fill(reader *from, raft_body *body, raft_message *message) {
-  if (body->bytes != NULL) {
-    memcpy(body->bytes, from->input.data, from->input.len);
-    from->input.data = body->bytes;
+/* The payloads lie in the body from now on. */
+static void move_input(outline *of, unsigned char *to) {
+  const unsigned char *begin = of->input.data;
+  raft_slice *const parts[] = {&of->snapshot, &of->context};
+  memcpy(to, begin, of->input.len);
+  for (size_t i = 0; i < 2; i++) {
+    if (parts[i]->data != NULL) {
+      parts[i]->data = to + ((const unsigned char *)parts[i]->data - begin);
+    }
   }
-  from->entries = body->entries;
-  from->max_entries = body->entry_count;
-  int rc = read_message(from, message);
+  of->input.data = to;
+}
+
+static int fill_entries(const outline *of, raft_body *body) {
+  raft_wire_reader from = {.input = of->input};
+  raft_wire_item item;
+  for (size_t i = 0; i < body->entry_count && raft_wire_next(&from, &item);) {
+    if (item.field == raft_pb_Message_entries_tag) {
+      raft_entry *entry = &body->entries[i++];
+      if (!raft_wire_read_entry(item.bytes, entry)) {
+        return RAFT_EDECODE;
+      }
+      entry->data.owner = entry->data.data == NULL ? NULL : raft_buf_retain(of->owner);
+    }
+  }
+  return RAFT_OK;
+}
+
+/* On error the body is only good to be released. */
+static int fill(outline *of, raft_body *body, raft_message *message) {
+  if (body->bytes != NULL) {
+    move_input(of, body->bytes);
+  }
+  int rc = fill_entries(of, body);
   if (rc == RAFT_OK && body->snapshot != NULL) {
-    rc = fill_snapshot(from, body);
+    rc = fill_snapshot(of, body);
   }
   if (rc != RAFT_OK) {
     return rc;
   }
-  raft_slice context = from->context.found;
-  if (context.data != NULL) {
-    body->context_owner = raft_buf_retain(from->owner);
-    message->context = (raft_bytes){context.data, context.len, from->owner};
+  if (of->context.data != NULL) {
+    body->context_owner = raft_buf_retain(of->owner);
+    message->context = (raft_bytes){of->context.data, of->context.len, of->owner};
   }
   message->entries = body->entries;
   message->entry_count = body->entry_count;
@@ -154,19 +189,18 @@ static int fill(reader *from, raft_body *body, raft_message *message) {
 }
 
 /* A message that points to nothing needs no body: heartbeats and answers allocate nothing. */
-static bool is_plain(const reader *counted) {
-  return counted->entry_count == 0 && counted->snapshot.found.data == NULL &&
-         counted->context.found.data == NULL;
+static bool is_plain(const outline *of) {
+  return of->entry_count == 0 && of->snapshot.data == NULL && of->context.data == NULL;
 }
 
-static int decode(reader *from, const raft_wire_limits *limits, const raft_allocator *allocator,
+static int decode(outline *of, const raft_wire_limits *limits, const raft_allocator *allocator,
                   raft_message *message) {
   raft_body_shape shape;
-  int rc = read_message(from, message);
-  if (rc != RAFT_OK || is_plain(from)) {
+  int rc = read_outline(of, message);
+  if (rc != RAFT_OK || is_plain(of)) {
     return rc;
   }
-  rc = measure(from, limits, &shape);
+  rc = measure(of, limits, &shape);
   if (rc != RAFT_OK) {
     return rc;
   }
@@ -174,7 +208,7 @@ static int decode(reader *from, const raft_wire_limits *limits, const raft_alloc
   if (body == NULL) {
     return RAFT_ENOMEM;
   }
-  rc = fill(from, body, message);
+  rc = fill(of, body, message);
   if (rc != RAFT_OK) {
     raft_body_release(body);
   }
@@ -192,12 +226,12 @@ int raft_message_decode(raft_bytes input, const raft_wire_limits *limits,
   if (input.len > bounds.max_bytes) {
     return RAFT_ELIMIT;
   }
-  reader from = {
+  outline of = {
       .input = {input.data, input.len},
       .owner = input.owner,
       .max_entries = bounds.max_entries,
   };
-  int rc = decode(&from, &bounds, allocator, &decoded);
+  int rc = decode(&of, &bounds, allocator, &decoded);
   if (rc == RAFT_OK) {
     *message = decoded;
   }

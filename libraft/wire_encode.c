@@ -4,376 +4,198 @@
  * NULL, and always: a message's type, a hard state's three numbers, a snapshot's metadata and
  * membership with auto_leave, a change's type, node and transition.
  *
- * Each encode_X function writes one kind of message to a nanopb stream; the stream counts, fills a
- * buffer or calls a function. Payloads are passed to the stream as they lie in memory.
+ * Each put_X function writes the fields of one kind of message, numbered as in raftpb.proto
+ * and in their order. The writer counts, fills a buffer or calls a function.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
+#include <libraft/wire.h>
 
+#include "entry_size.h"
+#include "raftpb.pb.h"
 #include "vote_traffic.h"
-#include "wire_pb.h"
+#include "wire_put.h"
 
-/* --- fields of variable size --------------------------------------------------------------- */
+typedef void (*putter)(raft_wire_writer *to, const void *object);
 
-static bool sink_write(pb_ostream_t *stream, const pb_byte_t *data, size_t count);
-static void sink_expect_payload(pb_ostream_t *stream, const void *data);
-
-static bool write_bytes(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
-  const raft_bytes *bytes = *arg;
-  if (bytes->data == NULL) {
-    return true;
-  }
-  if (!pb_encode_tag_for_field(stream, field) || !pb_encode_varint(stream, bytes->len)) {
-    return false;
-  }
-  if (bytes->len == 0) {
-    return true;
-  }
-  sink_expect_payload(stream, bytes->data);
-  return pb_write(stream, bytes->data, bytes->len);
+static uint64_t total(const raft_wire_writer *writer) {
+  return writer->used + writer->left_out;
 }
 
-static pb_callback_t bytes_field(raft_bytes *bytes) {
-  return (pb_callback_t){.funcs.encode = write_bytes, .arg = bytes};
-}
-
-static bool write_ids(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
-  const raft_ids *list = *arg;
-  for (size_t i = 0; i < list->count; i++) {
-    if (!pb_encode_tag_for_field(stream, field) || !pb_encode_varint(stream, list->ids[i])) {
-      return false;
-    }
-  }
-  return true;
-}
-
-static pb_callback_t ids_field(raft_ids *ids) {
-  return (pb_callback_t){.funcs.encode = write_ids, .arg = ids};
+/* A submessage of which only its fields know how long it is. */
+static void put_submessage(raft_wire_writer *to, uint32_t field, putter put, const void *object) {
+  raft_wire_writer counting = {.buffer = NULL};
+  put(&counting, object);
+  raft_wire_put_head(to, field, total(&counting));
+  put(to, object);
 }
 
 /* --- entries ------------------------------------------------------------------------------- */
 
-/* The generated form of an entry; its data field refers to *data. */
-static raft_pb_Entry entry_form(const raft_entry *entry, raft_bytes *data) {
-  *data = entry->data;
-  return (raft_pb_Entry){
-      .has_type = entry->type != RAFT_ENTRY_NORMAL,
-      .type = (raft_pb_EntryType)entry->type,
-      .has_term = entry->term != 0,
-      .term = entry->term,
-      .has_index = entry->index != 0,
-      .index = entry->index,
-      .data = bytes_field(data),
-  };
+static void put_entry(raft_wire_writer *to, const void *object) {
+  const raft_entry *entry = object;
+  raft_wire_put_nonzero(to, raft_pb_Entry_type_tag, (uint64_t)entry->type);
+  raft_wire_put_nonzero(to, raft_pb_Entry_term_tag, entry->term);
+  raft_wire_put_nonzero(to, raft_pb_Entry_index_tag, entry->index);
+  raft_wire_put_bytes(to, raft_pb_Entry_data_tag, entry->data);
 }
 
-static bool encode_entry(pb_ostream_t *stream, const void *object) {
-  raft_bytes data;
-  raft_pb_Entry form = entry_form(object, &data);
-  return pb_encode(stream, raft_pb_Entry_fields, &form);
-}
-
-typedef struct entry_list {
-  const raft_entry *entries;
-  size_t count;
-} entry_list;
-
-static bool write_entries(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
-  const entry_list *list = *arg;
-  for (size_t i = 0; i < list->count; i++) {
-    raft_bytes data;
-    raft_pb_Entry form = entry_form(&list->entries[i], &data);
-    if (!pb_encode_tag_for_field(stream, field) ||
-        !pb_encode_submessage(stream, raft_pb_Entry_fields, &form)) {
-      return false;
+static void put_entries(raft_wire_writer *to, const raft_message *message) {
+  for (size_t i = 0; i < message->entry_count && to->rc == 0; i++) {
+    const raft_entry *entry = &message->entries[i];
+    uint64_t bytes = raft_entry_bytes(entry);
+    raft_wire_put_head(to, raft_pb_Message_entries_tag, bytes);
+    if (!raft_wire_leaves_out(to, bytes)) {
+      put_entry(to, entry);
     }
   }
-  return true;
 }
 
 /* --- snapshots ----------------------------------------------------------------------------- */
 
-/* The generated form of a ConfState; its lists refer to *lists. */
-static raft_pb_ConfState conf_state_form(const raft_conf_state *state, raft_conf_state *lists) {
-  *lists = *state;
-  return (raft_pb_ConfState){
-      .voters = ids_field(&lists->voters),
-      .learners = ids_field(&lists->learners),
-      .voters_outgoing = ids_field(&lists->voters_outgoing),
-      .learners_next = ids_field(&lists->learners_next),
-      .has_auto_leave = true,
-      .auto_leave = state->auto_leave,
-  };
-}
-
-static bool encode_conf_state(pb_ostream_t *stream, const void *object) {
-  raft_conf_state lists;
-  raft_pb_ConfState form = conf_state_form(object, &lists);
-  return pb_encode(stream, raft_pb_ConfState_fields, &form);
-}
-
-/* What the callbacks of a snapshot's two inner messages refer to. */
-typedef struct snapshot_source {
-  const raft_snapshot *snapshot;
-  raft_bytes data;
-} snapshot_source;
-
-static bool write_conf_state(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
-  const snapshot_source *source = *arg;
-  raft_conf_state lists;
-  raft_pb_ConfState form = conf_state_form(&source->snapshot->conf_state, &lists);
-  return pb_encode_tag_for_field(stream, field) &&
-         pb_encode_submessage(stream, raft_pb_ConfState_fields, &form);
-}
-
-static bool write_metadata(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
-  const snapshot_source *source = *arg;
-  raft_pb_SnapshotMetadata form = {
-      .conf_state = {.funcs.encode = write_conf_state, .arg = *arg},
-      .has_index = source->snapshot->index != 0,
-      .index = source->snapshot->index,
-      .has_term = source->snapshot->term != 0,
-      .term = source->snapshot->term,
-  };
-  return pb_encode_tag_for_field(stream, field) &&
-         pb_encode_submessage(stream, raft_pb_SnapshotMetadata_fields, &form);
-}
-
-static raft_pb_Snapshot snapshot_form(const raft_snapshot *snapshot, snapshot_source *source) {
-  source->snapshot = snapshot;
-  source->data = snapshot->data;
-  return (raft_pb_Snapshot){
-      .data = bytes_field(&source->data),
-      .metadata = {.funcs.encode = write_metadata, .arg = source},
-  };
-}
-
-static bool encode_snapshot(pb_ostream_t *stream, const void *object) {
-  snapshot_source source;
-  raft_pb_Snapshot form = snapshot_form(object, &source);
-  return pb_encode(stream, raft_pb_Snapshot_fields, &form);
-}
-
-/* *arg is a snapshot_source whose snapshot is NULL when there is none. */
-static bool write_snapshot(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
-  const snapshot_source *given = *arg;
-  if (given->snapshot == NULL) {
-    return true;
+static void put_ids(raft_wire_writer *to, uint32_t field, raft_ids list) {
+  for (size_t i = 0; i < list.count; i++) {
+    raft_wire_put_number(to, field, list.ids[i]);
   }
-  snapshot_source source;
-  raft_pb_Snapshot form = snapshot_form(given->snapshot, &source);
-  return pb_encode_tag_for_field(stream, field) &&
-         pb_encode_submessage(stream, raft_pb_Snapshot_fields, &form);
+}
+
+static void put_conf_state(raft_wire_writer *to, const void *object) {
+  const raft_conf_state *state = object;
+  put_ids(to, raft_pb_ConfState_voters_tag, state->voters);
+  put_ids(to, raft_pb_ConfState_learners_tag, state->learners);
+  put_ids(to, raft_pb_ConfState_voters_outgoing_tag, state->voters_outgoing);
+  put_ids(to, raft_pb_ConfState_learners_next_tag, state->learners_next);
+  raft_wire_put_number(to, raft_pb_ConfState_auto_leave_tag, state->auto_leave);
+}
+
+static void put_metadata(raft_wire_writer *to, const void *object) {
+  const raft_snapshot *snapshot = object;
+  put_submessage(to, raft_pb_SnapshotMetadata_conf_state_tag, put_conf_state,
+                 &snapshot->conf_state);
+  raft_wire_put_nonzero(to, raft_pb_SnapshotMetadata_index_tag, snapshot->index);
+  raft_wire_put_nonzero(to, raft_pb_SnapshotMetadata_term_tag, snapshot->term);
+}
+
+static void put_snapshot(raft_wire_writer *to, const void *object) {
+  const raft_snapshot *snapshot = object;
+  raft_wire_put_bytes(to, raft_pb_Snapshot_data_tag, snapshot->data);
+  put_submessage(to, raft_pb_Snapshot_metadata_tag, put_metadata, snapshot);
 }
 
 /* --- messages and hard states -------------------------------------------------------------- */
 
-static bool encode_message(pb_ostream_t *stream, const void *object) {
+static void put_message(raft_wire_writer *to, const void *object) {
   const raft_message *message = object;
-  entry_list entries = {message->entries, message->entry_count};
-  snapshot_source snapshot = {.snapshot = message->snapshot};
-  raft_bytes context = message->context;
-  raft_pb_Message form = {
-      .has_type = true,
-      .type = (raft_pb_MessageType)message->type,
-      .has_to = message->to != 0,
-      .to = message->to,
-      .has_from = message->from != 0,
-      .from = message->from,
-      .has_term = message->term != 0,
-      .term = message->term,
-      .has_logTerm = message->log_term != 0,
-      .logTerm = message->log_term,
-      .has_index = message->index != 0,
-      .index = message->index,
-      .entries = {.funcs.encode = write_entries, .arg = &entries},
-      .has_commit = message->commit != 0,
-      .commit = message->commit,
-      .snapshot = {.funcs.encode = write_snapshot, .arg = &snapshot},
-      .has_reject = message->reject,
-      .reject = message->reject,
-      .has_rejectHint = message->reject_hint != 0,
-      .rejectHint = message->reject_hint,
-      .context = bytes_field(&context),
-      .has_commitTerm = raft_is_vote_traffic(message->type) && message->commit_term != 0,
-      .commitTerm = message->commit_term,
-      .has_priority = message->priority != 0,
-      .priority = message->priority,
-      .has_requestSnapshot = message->request_snapshot,
-      .requestSnapshot = message->request_snapshot,
-  };
-  return pb_encode(stream, raft_pb_Message_fields, &form);
+  raft_wire_put_number(to, raft_pb_Message_type_tag, (uint64_t)message->type);
+  raft_wire_put_nonzero(to, raft_pb_Message_to_tag, message->to);
+  raft_wire_put_nonzero(to, raft_pb_Message_from_tag, message->from);
+  raft_wire_put_nonzero(to, raft_pb_Message_term_tag, message->term);
+  raft_wire_put_nonzero(to, raft_pb_Message_logTerm_tag, message->log_term);
+  raft_wire_put_nonzero(to, raft_pb_Message_index_tag, message->index);
+  put_entries(to, message);
+  raft_wire_put_nonzero(to, raft_pb_Message_commit_tag, message->commit);
+  if (message->snapshot != NULL) {
+    put_submessage(to, raft_pb_Message_snapshot_tag, put_snapshot, message->snapshot);
+  }
+  raft_wire_put_nonzero(to, raft_pb_Message_reject_tag, message->reject);
+  raft_wire_put_nonzero(to, raft_pb_Message_rejectHint_tag, message->reject_hint);
+  raft_wire_put_bytes(to, raft_pb_Message_context_tag, message->context);
+  if (raft_is_vote_traffic(message->type)) {
+    raft_wire_put_nonzero(to, raft_pb_Message_commitTerm_tag, message->commit_term);
+  }
+  raft_wire_put_nonzero(to, raft_pb_Message_priority_tag, (uint64_t)message->priority);
+  raft_wire_put_nonzero(to, raft_pb_Message_requestSnapshot_tag, message->request_snapshot);
 }
 
-static bool encode_hard_state(pb_ostream_t *stream, const void *object) {
+static void put_hard_state(raft_wire_writer *to, const void *object) {
   const raft_hard_state *state = object;
-  raft_pb_HardState form = {
-      .has_term = true,
-      .term = state->term,
-      .has_vote = true,
-      .vote = state->vote,
-      .has_commit = true,
-      .commit = state->commit,
-  };
-  return pb_encode(stream, raft_pb_HardState_fields, &form);
+  raft_wire_put_number(to, raft_pb_HardState_term_tag, state->term);
+  raft_wire_put_number(to, raft_pb_HardState_vote_tag, state->vote);
+  raft_wire_put_number(to, raft_pb_HardState_commit_tag, state->commit);
 }
 
 /* --- membership changes -------------------------------------------------------------------- */
 
-static bool encode_conf_change(pb_ostream_t *stream, const void *object) {
+static void put_conf_change(raft_wire_writer *to, const void *object) {
   const raft_conf_change *change = object;
-  raft_bytes context = change->context;
-  raft_pb_ConfChange form = {
-      .has_id = change->id != 0,
-      .id = change->id,
-      .has_type = true,
-      .type = (raft_pb_ConfChangeType)change->type,
-      .has_node_id = true,
-      .node_id = change->node_id,
-      .context = bytes_field(&context),
-  };
-  return pb_encode(stream, raft_pb_ConfChange_fields, &form);
+  raft_wire_put_nonzero(to, raft_pb_ConfChange_id_tag, change->id);
+  raft_wire_put_number(to, raft_pb_ConfChange_type_tag, (uint64_t)change->type);
+  raft_wire_put_number(to, raft_pb_ConfChange_node_id_tag, change->node_id);
+  raft_wire_put_bytes(to, raft_pb_ConfChange_context_tag, change->context);
 }
 
-typedef struct change_list {
-  const raft_conf_change_single *changes;
-  size_t count;
-} change_list;
-
-static bool write_changes(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
-  const change_list *list = *arg;
-  for (size_t i = 0; i < list->count; i++) {
-    raft_pb_ConfChangeSingle form = {
-        .has_type = true,
-        .type = (raft_pb_ConfChangeType)list->changes[i].type,
-        .has_node_id = true,
-        .node_id = list->changes[i].node_id,
-    };
-    if (!pb_encode_tag_for_field(stream, field) ||
-        !pb_encode_submessage(stream, raft_pb_ConfChangeSingle_fields, &form)) {
-      return false;
-    }
-  }
-  return true;
+static void put_change(raft_wire_writer *to, const void *object) {
+  const raft_conf_change_single *change = object;
+  raft_wire_put_number(to, raft_pb_ConfChangeSingle_type_tag, (uint64_t)change->type);
+  raft_wire_put_number(to, raft_pb_ConfChangeSingle_node_id_tag, change->node_id);
 }
 
-static bool encode_conf_change_v2(pb_ostream_t *stream, const void *object) {
+static void put_conf_change_v2(raft_wire_writer *to, const void *object) {
   const raft_conf_change_v2 *change = object;
-  change_list changes = {change->changes, change->change_count};
-  raft_bytes context = change->context;
-  raft_pb_ConfChangeV2 form = {
-      .has_transition = true,
-      .transition = (raft_pb_ConfChangeTransition)change->transition,
-      .changes = {.funcs.encode = write_changes, .arg = &changes},
-      .context = bytes_field(&context),
-  };
-  return pb_encode(stream, raft_pb_ConfChangeV2_fields, &form);
+  raft_wire_put_number(to, raft_pb_ConfChangeV2_transition_tag, (uint64_t)change->transition);
+  for (size_t i = 0; i < change->change_count; i++) {
+    put_submessage(to, raft_pb_ConfChangeV2_changes_tag, put_change, &change->changes[i]);
+  }
+  raft_wire_put_bytes(to, raft_pb_ConfChangeV2_context_tag, change->context);
 }
 
 /* --- into a buffer ------------------------------------------------------------------------- */
 
-typedef bool (*encoder)(pb_ostream_t *stream, const void *object);
-
-static size_t encoded_size(encoder encode, const void *object) {
-  pb_ostream_t counting = PB_OSTREAM_SIZING;
-  (void)encode(&counting, object);
-  return counting.bytes_written;
+/* More than any buffer can have stays more. */
+static size_t as_size(uint64_t bytes) {
+  size_t size = (size_t)bytes;
+  return size == bytes ? size : SIZE_MAX;
 }
 
-static int encode_into(encoder encode, const void *object, void *buf, size_t size, size_t *len) {
-  pb_ostream_t stream = pb_ostream_from_buffer(buf, size);
-  if (!encode(&stream, object)) {
-    *len = encoded_size(encode, object);
-    return RAFT_ENOSPACE;
-  }
-  *len = stream.bytes_written;
-  return RAFT_OK;
+static int encode_into(putter put, const void *object, void *buf, size_t size, size_t *len) {
+  raft_wire_writer writer = {.buffer = buf, .size = size};
+  put(&writer, object);
+  *len = as_size(total(&writer));
+  return writer.left_out > 0 ? RAFT_ENOSPACE : RAFT_OK;
 }
 
 size_t raft_message_wire_size(const raft_message *message) {
-  return encoded_size(encode_message, message);
+  raft_wire_writer counting = {.buffer = NULL};
+  put_message(&counting, message);
+  return as_size(total(&counting));
 }
 
 int raft_message_encode(const raft_message *message, void *buf, size_t size, size_t *len) {
-  return encode_into(encode_message, message, buf, size, len);
+  return encode_into(put_message, message, buf, size, len);
 }
 
 int raft_entry_encode(const raft_entry *entry, void *buf, size_t size, size_t *len) {
-  return encode_into(encode_entry, entry, buf, size, len);
+  return encode_into(put_entry, entry, buf, size, len);
 }
 
 int raft_hard_state_encode(const raft_hard_state *state, void *buf, size_t size, size_t *len) {
-  return encode_into(encode_hard_state, state, buf, size, len);
+  return encode_into(put_hard_state, state, buf, size, len);
 }
 
 int raft_conf_state_encode(const raft_conf_state *state, void *buf, size_t size, size_t *len) {
-  return encode_into(encode_conf_state, state, buf, size, len);
+  return encode_into(put_conf_state, state, buf, size, len);
 }
 
 int raft_snapshot_encode(const raft_snapshot *snapshot, void *buf, size_t size, size_t *len) {
-  return encode_into(encode_snapshot, snapshot, buf, size, len);
+  return encode_into(put_snapshot, snapshot, buf, size, len);
 }
 
 int raft_conf_change_encode(const raft_conf_change *change, void *buf, size_t size, size_t *len) {
-  return encode_into(encode_conf_change, change, buf, size, len);
+  return encode_into(put_conf_change, change, buf, size, len);
 }
 
 int raft_conf_change_v2_encode(const raft_conf_change_v2 *change, void *buf, size_t size,
                                size_t *len) {
-  return encode_into(encode_conf_change_v2, change, buf, size, len);
+  return encode_into(put_conf_change_v2, change, buf, size, len);
 }
 
 /* --- piece by piece ------------------------------------------------------------------------ */
 
-/* Gathers tags and numbers, which come byte by byte, and lets payloads pass. */
-typedef struct sink {
-  int (*write)(void *ctx, const void *data, size_t len);
-  void *ctx;
-  int rc;              /* the first non-zero answer of write */
-  const void *payload; /* the next piece, if it begins here, is a payload */
-  size_t gathered;
-  unsigned char buffer[RAFT_WIRE_SMALL];
-} sink;
-
-static bool sink_pass(sink *to, const void *data, size_t len) {
-  to->rc = to->write(to->ctx, data, len);
-  return to->rc == 0;
-}
-
-static bool sink_flush(sink *to) {
-  size_t gathered = to->gathered;
-  to->gathered = 0;
-  return gathered == 0 || sink_pass(to, to->buffer, gathered);
-}
-
-static bool sink_write(pb_ostream_t *stream, const pb_byte_t *data, size_t count) {
-  sink *to = stream->state;
-  if (data == to->payload || count > sizeof(to->buffer)) {
-    to->payload = NULL;
-    return sink_flush(to) && sink_pass(to, data, count);
-  }
-  if (count > sizeof(to->buffer) - to->gathered && !sink_flush(to)) {
-    return false;
-  }
-  memcpy(to->buffer + to->gathered, data, count);
-  to->gathered += count;
-  return true;
-}
-
-static void sink_expect_payload(pb_ostream_t *stream, const void *data) {
-  if (stream->callback == sink_write) {
-    sink *to = stream->state;
-    to->payload = data;
-  }
-}
-
 int raft_message_encode_to(const raft_message *message,
                            int (*write)(void *ctx, const void *data, size_t len), void *ctx) {
-  sink to = {.write = write, .ctx = ctx};
-  pb_ostream_t stream = {.callback = sink_write, .state = &to, .max_size = SIZE_MAX};
-  if (encode_message(&stream, message)) {
-    (void)sink_flush(&to);
-  }
-  return to.rc;
+  unsigned char small[RAFT_WIRE_SMALL];
+  raft_wire_writer writer = {.buffer = small, .size = sizeof(small), .write = write, .ctx = ctx};
+  put_message(&writer, message);
+  raft_wire_flush(&writer);
+  return writer.rc;
 }

@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "allocate.h"
+#include "wire_get.h"
 #include "wire_pb.h"
 
 /* --- limits and slices --------------------------------------------------------------------- */
@@ -58,28 +59,41 @@ static raft_slice slice_of(raft_bytes bytes) {
 
 /* --- entries and hard states --------------------------------------------------------------- */
 
-bool raft_wire_read_entry(pb_istream_t *stream, raft_slice input, raft_entry *entry) {
-  raft_wire_field data = raft_wire_field_of(input);
-  raft_pb_Entry form = {.data = raft_wire_take(&data)};
-  if (!pb_decode(stream, raft_pb_Entry_fields, &form) ||
-      (unsigned)form.type > RAFT_ENTRY_CONF_CHANGE_V2) {
-    return false;
+/* False: a known field of another wire type. */
+static bool take_of_entry(const raft_wire_item *item, uint64_t *type, raft_slice *data,
+                          raft_entry *entry) {
+  switch (item->field) {
+  case raft_pb_Entry_type_tag: return raft_wire_get_number(item, type);
+  case raft_pb_Entry_term_tag: return raft_wire_get_number(item, &entry->term);
+  case raft_pb_Entry_index_tag: return raft_wire_get_number(item, &entry->index);
+  case raft_pb_Entry_data_tag: return raft_wire_get_bytes(item, data);
+  default: return true;
   }
-  *entry = (raft_entry){
-      .term = form.term,
-      .index = form.index,
-      .data = {data.found.data, data.found.len, NULL},
-      .type = (raft_entry_type)form.type,
-  };
-  return true;
+}
+
+bool raft_wire_read_entry(raft_slice input, raft_entry *entry) {
+  raft_wire_reader from = {.input = input};
+  raft_wire_item item;
+  uint64_t type = RAFT_ENTRY_NORMAL;
+  raft_slice data = {NULL, 0};
+  *entry = (raft_entry){.term = 0};
+  while (raft_wire_next(&from, &item)) {
+    if (!take_of_entry(&item, &type, &data, entry)) {
+      return false;
+    }
+  }
+  entry->type = (raft_entry_type)type;
+  entry->data = (raft_bytes){data.data, data.len, NULL};
+  return !from.malformed && type <= RAFT_ENTRY_CONF_CHANGE_V2;
 }
 
 int raft_entry_decode(raft_bytes input, raft_entry *entry) {
-  pb_istream_t stream = pb_istream_from_buffer(input.data, input.len);
-  if (!raft_wire_read_entry(&stream, slice_of(input), entry)) {
+  raft_entry decoded;
+  if (!raft_wire_read_entry(slice_of(input), &decoded)) {
     return RAFT_EDECODE;
   }
-  entry->data.owner = entry->data.data != NULL ? input.owner : NULL;
+  decoded.data.owner = decoded.data.data != NULL ? input.owner : NULL;
+  *entry = decoded;
   return RAFT_OK;
 }
 

@@ -9,7 +9,6 @@
 
 #include <libraft/wire.h>
 #include <pb_decode.h>
-#include <pb_encode.h>
 
 #include "raftpb.pb.h"
 
@@ -34,8 +33,8 @@ raft_wire_field raft_wire_field_of(raft_slice input);
 /* The callback that fills *field. */
 pb_callback_t raft_wire_take(raft_wire_field *field);
 
-/* One Entry. RAFT_EDECODE. data has no owner. */
-bool raft_wire_read_entry(pb_istream_t *stream, raft_slice input, raft_entry *entry);
+/* One Entry; false: malformed. Its data has no owner. */
+bool raft_wire_read_entry(raft_slice input, raft_entry *entry);
 
 /* How many ids the four lists of a ConfState have. RAFT_EDECODE; RAFT_ELIMIT: one of them has more
  * than max_ids. */

@@ -505,6 +505,17 @@ START_TEST(of_a_field_given_twice_the_last_one_counts) {
 }
 END_TEST
 
+/* 2^32 and 2^63: the model looks at all 64 bits of a flag. */
+START_TEST(a_flag_is_true_whatever_number_it_is) {
+  const char *const hexes[] = {"5001", "508080808010", "5080808080808080808001"};
+  for (size_t i = 0; i < sizeof(hexes) / sizeof(hexes[0]); i++) {
+    raft_message message;
+    ck_assert_int_eq(decode(from_hex(hexes[i]), &message), RAFT_OK);
+    ck_assert(message.reject);
+  }
+}
+END_TEST
+
 START_TEST(no_bytes_are_a_message_of_type_hup) {
   raft_message message;
   ck_assert_int_eq(decode((raft_bytes){0}, &message), RAFT_OK);
@@ -543,6 +554,7 @@ static void add_good(Suite *suite) {
   tcase_add_test(tests, packed_and_single_ids_are_both_read);
   tcase_add_test(tests, local_and_unknown_fields_are_skipped);
   tcase_add_test(tests, of_a_field_given_twice_the_last_one_counts);
+  tcase_add_test(tests, a_flag_is_true_whatever_number_it_is);
   tcase_add_test(tests, no_bytes_are_a_message_of_type_hup);
   suite_add_tcase(suite, tests);
 }

@@ -67,38 +67,50 @@ static raft_bytes encode(const raft_message *message) {
 /* --- bad bytes ----------------------------------------------------------------------------- */
 
 static const char *const bad_messages[] = {
-    "0818",                       /* type 24 */
-    "081418ffffffffffffffffff01", /* from who pretends to be the append thread */
-    "081618feffffffffffffffff01", /* ... or the apply thread */
-    "08ffffffffffffffffff01",     /* type -1 */
-    "088080808010",               /* type 2^32 */
-    "08ffffffffffffffffff02",     /* a number of more than 64 bits */
-    "08ffffffffffffffffffff01",   /* ... and of too many bytes */
-    "08",                         /* no number */
-    "0a0100",                     /* type as bytes */
-    "00",                         /* field 0 */
-    "0b",                         /* a group */
-    "0e",                         /* wire type 6 */
-    "0f",                         /* wire type 7 */
-    "3a05",                       /* entry longer than the message */
-    "3affffffff0f",               /* ... by far */
-    "3a8080808080808080807f",     /* ... a length of more than 64 bits */
-    "3a022205",                   /* data longer than its entry */
-    "3a020803",                   /* entry of type 3 */
-    "3a0b08ffffffffffffffffff01", /* entry of type -1 */
-    "3801",                       /* entry as a number */
-    "3a022001",                   /* data as a number: nanopb shows a scratch buffer */
-    "3a09210102030405060708",     /* data as fixed64 */
-    "6001",                       /* context as a number */
-    "4801",                       /* snapshot as a number */
-    "4a020801",                   /* snapshot data as a number */
-    "4a020a05",                   /* snapshot data longer than the snapshot */
-    "4a021001",                   /* metadata as a number */
-    "4a0412020801",               /* membership as a number */
-    "4a0812060a0409010203",       /* id cut off */
-    "4a0612040a020880",           /* id without end */
-    "4a0612040a020a05",           /* packed ids longer than the membership */
-    "4a0712050a030a0180",         /* packed id without end */
+    "0818",                         /* type 24 */
+    "081418ffffffffffffffffff01",   /* from who pretends to be the append thread */
+    "081618feffffffffffffffff01",   /* ... or the apply thread */
+    "08ffffffffffffffffff01",       /* type -1 */
+    "088080808010",                 /* type 2^32 */
+    "08ffffffffffffffffff02",       /* a number of more than 64 bits */
+    "08ffffffffffffffffffff01",     /* ... and of too many bytes */
+    "08",                           /* no number */
+    "0a0100",                       /* type as bytes */
+    "00",                           /* field 0 */
+    "0b",                           /* a group */
+    "0e",                           /* wire type 6 */
+    "0f",                           /* wire type 7 */
+    "888080801001",                 /* a tag of more than 32 bits */
+    "fdffffffffffffffff0101020304", /* ... or of a negative number */
+    "70ffffffffffffffffffff01",     /* a skipped number of too many bytes */
+    "7080",                         /* ... without end */
+    "6901020304050607",             /* skipped fixed64 cut off */
+    "75010203",                     /* ... fixed32 */
+    "7203aaaa",                     /* ... bytes */
+    "8080",                         /* a tag without end */
+    "7a0161",                       /* commit_term as bytes */
+    "8201016100",                   /* priority as bytes */
+    "8a070161",                     /* request_snapshot as bytes */
+    "3a020401",                     /* an entry with a tag of field 0 */
+    "3a05",                         /* entry longer than the message */
+    "3affffffff0f",                 /* ... by far */
+    "3a8080808080808080807f",       /* ... a length of more than 64 bits */
+    "3a022205",                     /* data longer than its entry */
+    "3a020803",                     /* entry of type 3 */
+    "3a0b08ffffffffffffffffff01",   /* entry of type -1 */
+    "3801",                         /* entry as a number */
+    "3a022001",                     /* data as a number: nanopb shows a scratch buffer */
+    "3a09210102030405060708",       /* data as fixed64 */
+    "6001",                         /* context as a number */
+    "4801",                         /* snapshot as a number */
+    "4a020801",                     /* snapshot data as a number */
+    "4a020a05",                     /* snapshot data longer than the snapshot */
+    "4a021001",                     /* metadata as a number */
+    "4a0412020801",                 /* membership as a number */
+    "4a0812060a0409010203",         /* id cut off */
+    "4a0612040a020880",             /* id without end */
+    "4a0612040a020a05",             /* packed ids longer than the membership */
+    "4a0712050a030a0180",           /* packed id without end */
 };
 enum { BAD_MESSAGES = sizeof(bad_messages) / sizeof(bad_messages[0]) };
 
