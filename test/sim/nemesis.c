@@ -153,6 +153,19 @@ static void jump(sim_world *world, sim_node *node) {
   }
 }
 
+/* Answers of the disk come late, and those of the apply thread. */
+static void stall(sim_world *world, sim_node *node) {
+  uint64_t most = 2 * world->options.config.election_ticks * world->options.tick;
+  uint64_t until = sim_now(world) + sim_random_between(&world->random, 1, most);
+  if (sim_random_below(&world->random, 2)) {
+    node->disk.busy_until = until;
+  }
+  if (sim_random_below(&world->random, 2)) {
+    node->apply_busy_until = until;
+  }
+  sim_trace_tell(&world->trace, node->id, "writes and applies slowly");
+}
+
 /* ---- leadership ---- */
 
 void sim_nemesis_transfer(sim_world *world, sim_node *leader, unsigned to) {
@@ -271,6 +284,8 @@ static const struct act {
     {2, false, heal_all},
     {1, true, ping},
     {2, false, request_snapshot},
+    {4, false, stall},
+    {3, true, stall},
     {10, true, hand_over_unheard},
     {10, true, leave_voters_unheard},
 };

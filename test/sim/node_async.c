@@ -66,6 +66,7 @@ static void begin_applying(sim_node *node, const raft_message *message) {
   sim_world *world = node->world;
   uint64_t most = world->calm ? world->options.tick / 20 : world->options.apply_most;
   uint64_t now = sim_now(world);
+  sim_node_check_applicable(node, message->entries, message->entry_count);
   node->apply_busy_until = node->apply_busy_until < now ? now : node->apply_busy_until;
   node->apply_busy_until += sim_random_below(&world->random, most + 1);
   push(&node->applying, message);

@@ -126,9 +126,26 @@ static void observe_leader(sim_node *node, const raft_basic_status *now) {
     sim_count(world, SIM_ELECTIONS);
     sim_check_leader(&world->check, term, node->id, &node->log.seen);
     check_election(node, term);
+    if (sim_fault(world, world->options.repeats)) {
+      sim_node_repeat(node);
+    }
   } else if (now->hard_state.commit > last->hard_state.commit) {
     check_leader_commit(node, term, now->hard_state.commit);
     sim_node_check_commit(node, now->hard_state.commit);
+  }
+}
+
+/* Who asks for votes has applied every change of the membership that it knows to be committed, or
+ * it would count by voters of before (thesis 4.1). */
+static void check_campaign(sim_node *node, const raft_basic_status *now) {
+  for (uint64_t index = now->applied + 1; index <= now->hard_state.commit; index++) {
+    const sim_entry *entry = sim_log_entry(&node->log.seen, index);
+    if (entry != NULL && entry->entry.type != RAFT_ENTRY_NORMAL) {
+      BROKEN(node,
+             "nobody campaigns by voters of before: n%u has not applied the change of membership "
+             "at %" PRIu64 ", which is committed",
+             node->id, index);
+    }
   }
 }
 
@@ -136,6 +153,9 @@ void sim_node_observe(sim_node *node) {
   raft_basic_status now;
   raft_rawnode_basic_status(node->raft, &now);
   check_order(node, &now);
+  if (node->last.soft_state.role == RAFT_FOLLOWER && now.soft_state.role != RAFT_FOLLOWER) {
+    check_campaign(node, &now);
+  }
   if (now.soft_state.role == RAFT_LEADER) {
     observe_leader(node, &now);
   }
@@ -146,6 +166,27 @@ void sim_node_observe(sim_node *node) {
 }
 
 /* ---- entries ---- */
+
+/* What is handed out to be applied is durable here, but for what a leader may apply before. */
+void sim_node_check_applicable(sim_node *node, const raft_entry *entries, size_t count) {
+  const sim_log_state *durable = &node->log.durable;
+  uint64_t last = sim_log_last(durable), ahead = 0;
+  if (node->last.soft_state.role == RAFT_LEADER) {
+    ahead = node->config.max_unpersisted_apply;
+  }
+  for (size_t i = 0; i < count; i++) {
+    uint64_t index = entries[i].index;
+    const sim_entry *kept = sim_log_entry(durable, index);
+    bool same = kept != NULL && kept->entry.term == entries[i].term;
+    if (index > durable->cut && !same && ahead-- == 0) {
+      BROKEN(node,
+             "what is applied is durable: n%u was handed out %" PRIu64 " of term %" PRIu64
+             ", and has kept its log up to %" PRIu64 ", there of term %" PRIu64,
+             node->id, index, entries[i].term, last, kept == NULL ? 0 : kept->entry.term);
+      return;
+    }
+  }
+}
 
 /* A leader may append a change of the membership only when all before it are applied. */
 static void check_change(sim_node *node, const raft_entry *entry) {

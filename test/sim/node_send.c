@@ -74,6 +74,11 @@ void sim_node_send(sim_node *node, const raft_message *message) {
     sim_plan(world, arrivals[i] - sim_now(world), SIM_DELIVER, (unsigned)message->to, 0,
              copy_of(node, message));
   }
+  if (message->type == RAFT_MSG_SNAP && copies > 0 &&
+      sim_fault(world, world->options.late_copies)) {
+    sim_plan(world, sim_about(world, 20 * world->options.tick), SIM_DELIVER, (unsigned)message->to,
+             0, copy_of(node, message));
+  }
   sim_plot_sent(node, message);
 }
 

@@ -117,6 +117,7 @@ static bool apply(sim_node *node) {
   if (ready->snapshot != NULL && sim_image_of(ready->snapshot, &image)) {
     sim_node_install_image(node, &image);
   }
+  sim_node_check_applicable(node, ready->committed_entries, ready->committed_entry_count);
   if (!sim_node_apply(node, ready->committed_entries, ready->committed_entry_count)) {
     return false;
   }

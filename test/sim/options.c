@@ -152,6 +152,8 @@ static void draw_beyond(sim_options *o, sim_random *r) {
   o->priorities = sim_random_below(r, 3) == 0 ? sim_random_next(r) : 0;
   c->max_unpersisted_apply = (uint32_t)ONE_OF(r, 0, 0, 0, 1, 10);
   o->group_commit = sim_random_chance(r, 100000);
+  o->repeats = ONE_OF(r, 0, 500000, SIM_CERTAIN);
+  o->late_copies = ONE_OF(r, 0, 300000, SIM_CERTAIN);
 }
 
 void sim_options_draw(sim_options *options, uint64_t seed) {
@@ -214,6 +216,8 @@ static const option OPTIONS[] = {
     {"no-snapshot", "snapshots that are not there just now, ppm", PPM64(no_snapshot)},
     {"lost-reports", "snapshots whose end is not reported, ppm", PPM64(lost_reports)},
     {"unreachable", "lost messages that are reported, ppm", PPM64(unreachable)},
+    {"repeats", "new leaders that send older parts of their log first, ppm", PPM64(repeats)},
+    {"late-copies", "snapshots that come once more, much later, ppm", PPM64(late_copies)},
     {"nemesis", "microseconds between acts of the nemesis, 0: none", ANY(nemesis_every)},
     {"nemesis-set", "which acts it knows, as bits", ANY(nemesis_set)},
     {"clients", "microseconds between requests", AT(client_every), U64, 1, UINT32_MAX},

@@ -42,6 +42,8 @@ typedef struct sim_options {
   uint64_t no_snapshot;   /* chance that Storage has no snapshot just now */
   uint64_t lost_reports;  /* chance that what became of a snapshot is never reported */
   uint64_t unreachable;   /* chance that a lost message is reported as such */
+  uint64_t repeats;       /* chance that a new leader sends older parts of its log first */
+  uint64_t late_copies;   /* chance that a snapshot comes once more, much later */
   uint64_t nemesis_every; /* mean time between two acts of the nemesis; 0: none */
   uint64_t nemesis_long;  /* how long a partition, crash or pause lasts at most */
   uint64_t nemesis_set;   /* which acts it knows, bits by number */

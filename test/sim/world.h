@@ -184,6 +184,8 @@ void sim_node_observe(sim_node *node);
 /* New entries were written. */
 void sim_node_check_entries(sim_node *node, const raft_entry *entries, size_t count);
 void sim_node_check_commit(sim_node *node, uint64_t commit);
+/* Entries are handed out to be applied. */
+void sim_node_check_applicable(sim_node *node, const raft_entry *entries, size_t count);
 /* A message leaves: what it promises must be durable. */
 void sim_node_check_promise(sim_node *node, const raft_message *message);
 
@@ -194,6 +196,10 @@ void sim_node_check_kept(sim_node *node);
 void sim_node_send(sim_node *node, const raft_message *message);
 void sim_node_deliver(sim_node *node, raft_message *message);
 void sim_message_free(raft_message *message);
+
+/* ---- repeat.c ---- */
+/* The leader sends older parts of its log again, as leaders may. */
+void sim_node_repeat(sim_node *leader);
 
 /* ---- clients.c ---- */
 void sim_client_act(sim_world *world);
