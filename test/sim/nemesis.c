@@ -241,6 +241,18 @@ static void write_and_crash(sim_world *world, sim_node *leader) {
   sim_plot_crash_soon(world, leader);
 }
 
+/* It leads, writes what stays in the queue of its disk, and comes back to a log that has others in
+ * the place of that, while the old answers are still to come. */
+static void write_stalled(sim_world *world, sim_node *leader) {
+  uint64_t time = world->options.config.election_ticks * world->options.tick;
+  leader->disk.busy_until = sim_now(world) + 5 * time;
+  sim_nemesis_split(world, sim_bit(leader->id), 3 * time);
+  world->plot_until = leader->disk.busy_until;
+  for (uint64_t i = sim_random_between(&world->random, 1, 3); i > 0 && sim_is_up(leader); i--) {
+    sim_client_write(leader);
+  }
+}
+
 /* What goes for the lease. */
 static void hand_over_unheard(sim_world *world, sim_node *leader) {
   if (has_lease(world)) {
@@ -286,6 +298,7 @@ static const struct act {
     {2, false, request_snapshot},
     {4, false, stall},
     {3, true, stall},
+    {4, true, write_stalled},
     {10, true, hand_over_unheard},
     {10, true, leave_voters_unheard},
 };

@@ -167,22 +167,30 @@ void sim_node_observe(sim_node *node) {
 
 /* ---- entries ---- */
 
+/* Is it durable, whatever a crash leaves of the writes that are under way? */
+static bool is_durable(const sim_log *log, const raft_entry *entry) {
+  const sim_entry *kept = sim_log_entry(&log->durable, entry->index);
+  for (size_t i = 0; i < log->write_count; i++) {
+    const sim_write *write = &log->writes[i];
+    if (write->count > 0 && write->entries[0].index <= entry->index) {
+      return false; /* it is replaced, or written again */
+    }
+  }
+  return entry->index <= log->durable.cut || (kept != NULL && kept->entry.term == entry->term);
+}
+
 /* What is handed out to be applied is durable here, but for what a leader may apply before. */
 void sim_node_check_applicable(sim_node *node, const raft_entry *entries, size_t count) {
-  const sim_log_state *durable = &node->log.durable;
-  uint64_t last = sim_log_last(durable), ahead = 0;
+  uint64_t ahead = 0;
   if (node->last.soft_state.role == RAFT_LEADER) {
     ahead = node->config.max_unpersisted_apply;
   }
   for (size_t i = 0; i < count; i++) {
-    uint64_t index = entries[i].index;
-    const sim_entry *kept = sim_log_entry(durable, index);
-    bool same = kept != NULL && kept->entry.term == entries[i].term;
-    if (index > durable->cut && !same && ahead-- == 0) {
+    if (!is_durable(&node->log, &entries[i]) && ahead-- == 0) {
       BROKEN(node,
              "what is applied is durable: n%u was handed out %" PRIu64 " of term %" PRIu64
-             ", and has kept its log up to %" PRIu64 ", there of term %" PRIu64,
-             node->id, index, entries[i].term, last, kept == NULL ? 0 : kept->entry.term);
+             ", which a crash may take away; its log is kept up to %" PRIu64,
+             node->id, entries[i].index, entries[i].term, sim_log_last(&node->log.durable));
       return;
     }
   }
