@@ -6,9 +6,11 @@
  * leader does not know the commit index: reads wait for that.
  *
  * With leases the round may be an earlier one: a quorum that answered a heartbeat sent at tick T
- * keeps other candidates away until T + election_ticks - 1 at least, by its own clocks. The moment
- * of sending counts, one tick is taken off for the phase of the clocks, and a hand-over makes it
- * void.
+ * keeps other candidates away until its own election_ticks-th tick after the heartbeat came, which
+ * is at least election_ticks - 1 whole ticks later: the first one may come at once. The leader
+ * reads before its tick T + election_ticks - 1, not more than election_ticks - 1 of its ticks after
+ * it sent. The two ticks that are taken off so pay for the phase of both clocks, and for nothing
+ * else: no drift. The moment of sending counts, and a hand-over makes the lease void.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

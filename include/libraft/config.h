@@ -12,9 +12,14 @@
 extern "C" {
 #endif
 
+/* What confirms that a read may be answered. A lease asks of the clocks that election_ticks - 1
+ * ticks of a leader never take longer than as many of any voter (thesis 6.4.1): their phase may
+ * differ, their speed may not, and ticks must come when they are due. A leader that is stopped or
+ * whose ticks are late, and a voter whose ticks come in a burst, can let a read be answered from
+ * the past. Who cannot promise that takes SAFE. */
 typedef enum raft_read_only_option {
   RAFT_READ_ONLY_SAFE = 0,       /* a round of heartbeats confirms the leader (thesis 6.4) */
-  RAFT_READ_ONLY_LEASE_BASED = 1 /* the lease does; needs check_quorum and like clock speeds */
+  RAFT_READ_ONLY_LEASE_BASED = 1 /* the lease does; needs check_quorum and equal clocks */
 } raft_read_only_option;
 
 /* Fill with raft_config_init(), then set what differs. The struct is copied by
