@@ -320,6 +320,8 @@ static int snapshot_requested(raft_rawnode *node, raft_progress *progress,
     return RAFT_OK; /* from before: it has got what it asked for, and more */
   }
   if (raft_progress_maybe_update(progress, message->reject_hint)) {
+    /* This is the answer to those appends: no other one may come. */
+    raft_inflights_free_to(&progress->inflights, message->reject_hint);
     raft_leader_commit(node);
   }
   raft_snapshot_wanted(node, progress, message->reject_hint);
