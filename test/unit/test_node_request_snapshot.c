@@ -65,6 +65,7 @@ START_TEST(while_it_waits_it_acknowledges_what_it_has) {
   ck_assert_int_eq(ask(2), RAFT_OK);
   group_tick(&g, 3);
   ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, last);
+  ck_assert_uint_eq(progress_of(2).inflight, 0); /* or a full window would stay so */
 }
 END_TEST
 
