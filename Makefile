@@ -27,8 +27,8 @@ include mk/docs.mk
 include mk/test.mk
 include mk/bench.mk
 include mk/fuzz.mk
-include mk/portable.mk
 include mk/sim.mk
+include mk/portable.mk
 include mk/mutants.mk
 include mk/interop.mk
 include mk/checks.mk

@@ -48,7 +48,8 @@ PORT_SUPPORT := $(filter test/unit/support/%,$(PORT_OWN))
 PORT_PROGRAMS := $(PORT_SUITES:test/unit/%.c=$(P)/unit/%)
 port_objects = $(patsubst %.c,$(P)/obj/%.o,$(1))
 PORT_LIBRAFT := $(call port_objects,$(LIBRAFT_SOURCES) $(LIBRAFT_GEN))
-PORT_OBJECTS := $(PORT_LIBRAFT) $(call port_objects,$(PORT_OWN) $(DATADRIVEN_SOURCES))
+PORT_SIM := $(call port_objects,$(SIM_SOURCES))
+PORT_OBJECTS := $(PORT_LIBRAFT) $(PORT_SIM) $(call port_objects,$(PORT_OWN) $(DATADRIVEN_SOURCES))
 
 PORT_FLAGS := -std=c11 -O2 -g -isystem $(PORT_ROOT)/usr/include -Iinclude -Ibuild/gen/libraft/proto
 PORT_LINK = $(PORT_CC) -static -L$(PORT_ROOT)/$(PORT_LIBDIR) $(filter %.o,$^) \
@@ -72,6 +73,8 @@ $(PORT_PROGRAMS): $(P)/unit/%: $(P)/obj/test/unit/%.o $(call port_objects,$(PORT
 	$(Q)$(PORT_LINK)
 
 $(P)/unit/test_datadriven: $(call port_objects,$(filter-out %/main.c,$(DATADRIVEN_SOURCES)))
+
+$(P)/unit/test_sim: $(PORT_SIM)
 
 $(P)/datadriven: $(call port_objects,$(DATADRIVEN_SOURCES)) $(PORT_LIBRAFT)
 	$(Q)$(PORT_LINK)

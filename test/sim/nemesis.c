@@ -70,7 +70,7 @@ static void cut_one_way(sim_world *world, sim_node *node) {
   (void)node;
   uint32_t all = everybody(world);
   begin_partition(world, "some ways are cut in one direction, among", all);
-  for (size_t i = sim_random_between(&world->random, 1, 4); i > 0; i--) {
+  for (uint64_t i = sim_random_between(&world->random, 1, 4); i > 0; i--) {
     sim_network_cut(&world->network, sim_random_member(&world->random, all),
                     sim_random_member(&world->random, all));
   }
