@@ -100,17 +100,11 @@ static raft_entry_block *new_block(const raft_unstable *unstable, size_t need,
   return block;
 }
 
-/* Goes on in a block of its own with the first `keep` entries and room for `more`. A lent block is
- * left as it is, with all its references; otherwise they move. */
-static int replace_block(raft_unstable *unstable, size_t keep, size_t more,
-                         const raft_allocator *allocator) {
-  raft_entry_block *old = unstable->block, *block = NULL;
-  if (more <= UINT32_MAX) {
-    block = new_block(unstable, keep + more, allocator);
-  }
-  if (block == NULL) {
-    return RAFT_ENOMEM;
-  }
+/* The first `keep` entries go on in `block`. A lent block is left as it is, with all its
+ * references; otherwise they move. */
+static void leave_block(raft_unstable *unstable, raft_entry_block *block, size_t keep,
+                        const raft_allocator *allocator) {
+  raft_entry_block *old = unstable->block;
   if (keep > 0) {
     memcpy(block->entries, old->entries + old->head, keep * sizeof *block->entries);
   }
@@ -121,6 +115,18 @@ static int replace_block(raft_unstable *unstable, size_t keep, size_t more,
     unstable->lent = false;
   } else {
     raft_deallocate(allocator, old);
+  }
+}
+
+/* Goes on in a block of its own with the first `keep` entries and room for `more`. */
+static int replace_block(raft_unstable *unstable, size_t keep, size_t more,
+                         const raft_allocator *allocator) {
+  raft_entry_block *block = more > UINT32_MAX ? NULL : new_block(unstable, keep + more, allocator);
+  if (block == NULL) {
+    return RAFT_ENOMEM;
+  }
+  if (unstable->block != NULL) { /* else there is nothing to keep, and nothing lent */
+    leave_block(unstable, block, keep, allocator);
   }
   unstable->block = block;
   unstable->count = (uint32_t)keep;
