@@ -15,7 +15,7 @@ DEPS_COMPILER := $(if $(findstring clang,$(CC)),$(DEPS_CLANG),$(DEPS_GCC))
 
 DEPS_BUILD := $(DEPS_COMPILER) binutils libc6-dev make pkg-config nanopb libnanopb-dev \
   protobuf-compiler python3-protobuf liblmdb-dev libuv1-dev libxxhash-dev libjansson-dev check
-DEPS_RUN := redis-tools unicode-data procps
+DEPS_RUN := redis-tools unicode-data procps patch
 DEPS_LINT := gcc g++ clang clang-format clang-tidy cppcheck mandoc
 DEPS_VALGRIND := valgrind
 DEPS_INSTALL := gcc g++ cmake

@@ -12,6 +12,8 @@ SIM_MAIN := $(call objects,test/sim/raft_sim.c)
 .PHONY: simulator sim soak
 simulator: build/libraftsim.a build/bin/raft-sim ## Build the simulator, build/bin/raft-sim
 
+tests: simulator
+
 build/libraftsim.a: $(SIM_OBJECTS) $(MODE_STAMP)
 	$(archive)
 
