@@ -145,7 +145,6 @@ datadriven() {
 
 # Groups under faults, and the seeds that once found something.
 sim() {
-  [ -x build/bin/raft-sim ] || { skip sim 'not built' && return; }
   suite sim/found build/bin/raft-sim --list test/sim/seeds.txt
   suite sim/seeds build/bin/raft-sim --seeds "1..${SIM_SEEDS:-2000}" --tests
 }

@@ -5,6 +5,8 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
+command -v patch > /dev/null || { echo 'mutants.sh: there is no patch program; make deps installs it' && exit 1; }
+
 fits() {
   for patch in test/mutants/*.patch; do
     patch --dry-run --force --silent --fuzz=1 -p1 < "$patch" > /dev/null 2>&1 ||
