@@ -129,7 +129,6 @@ waiting() {
 
 datadriven() {
   local kind
-  [ -x build/test/datadriven ] || { skip datadriven 'not built' && return; }
   suite datadriven/selftest test/datadriven/selftest.sh
   if compgen -G 'test/interaction/*.txt' > /dev/null; then
     suite datadriven/own build/test/datadriven interaction test/interaction/*.txt

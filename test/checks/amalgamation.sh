@@ -13,22 +13,8 @@ readonly STRICT='-std=c11 -Wall -Wextra -Wpedantic -Werror'
 out=build/checks/amalgamation
 rm -rf "$out" && mkdir -p "$out/alone" "$out/include/libraft" || exit 1
 cp build/amalgamation/raft.c build/amalgamation/raft.h "$out/alone" || exit 1
-passed=0
-failed=0
-
-# check NAME COMMAND…
-check() {
-  local name=$1
-  shift
-  if "$@" > "$out/log" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok    $name"
-  else
-    failed=$((failed + 1))
-    echo "FAIL  $name: $*"
-    tail -n 40 "$out/log" | sed 's/^/      /'
-  fi
-}
+log=$out/log
+. test/checks/cases.sh
 
 # in_alone COMMAND…
 in_alone() {
@@ -71,6 +57,4 @@ else
   echo "skip  scripts of etcd-io/raft: no $UPSTREAM"
 fi
 
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+sum_up

@@ -12,22 +12,8 @@ readonly CHECKS=$PWD/test/checks
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 readonly root prefix=$root/a/prefix
-passed=0
-failed=0
-
-# check NAME COMMAND…
-check() {
-  local name=$1
-  shift
-  if "$@" > "$root/log" 2>&1; then
-    passed=$((passed + 1))
-    echo "ok    $name"
-  else
-    failed=$((failed + 1))
-    echo "FAIL  $name: $*"
-    sed 's/^/      /' "$root/log"
-  fi
-}
+log=$root/log
+. test/checks/cases.sh
 
 make_quietly() {
   make --no-print-directory "$@"
@@ -120,6 +106,4 @@ check uninstall make_quietly uninstall PREFIX="$prefix"
 check 'nothing is left' uninstalled
 check 'staged for packaging, own libdir' staged
 
-echo
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+sum_up
