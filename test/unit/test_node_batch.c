@@ -25,9 +25,7 @@ static void skips(raft_config *config) {
 }
 
 static void reopen(void (*change)(raft_config *config)) {
-  group_close(&g);
-  group_open(&g, 3, change);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, change);
   memset(g.delivered, 0, sizeof g.delivered);
 }
 
@@ -98,8 +96,7 @@ START_TEST(limits_of_size_and_window_hold) {
   for (size_t i = 0; i < g.queued; i++) {
     ck_assert(g.queue[i].entry_count <= 2);
   }
-  raft_progress_status progress;
-  ck_assert_int_eq(raft_rawnode_progress(group_node(&g, 1), 1, &progress), RAFT_OK);
+  raft_progress_status progress = group_progress(&g, 2);
   ck_assert_uint_eq(progress.inflight, 3);
   ck_assert(progress.inflight_full);
   group_settle(&g);
@@ -159,8 +156,7 @@ END_TEST
 
 START_TEST(but_a_change_of_membership_does_not_wait) {
   reopen(skips);
-  raft_conf_change change = {.type = RAFT_CONF_ADD_LEARNER, .node_id = 4};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, RAFT_CONF_ADD_LEARNER, 4), RAFT_OK);
   group_settle(&g);
   ck_assert_uint_eq(group_status(&g, 2).applied, 2);
   ck_assert_uint_eq(group_status(&g, 3).applied, 2);

@@ -44,12 +44,9 @@ static bool nothing_about_commits(void *ctx, const raft_message *message) {
  * sends 2 an entry that a crash makes it lose itself: 2 has the longest log and the old membership.
  */
 static void open_the_hole(void (*change)(raft_config *config)) {
-  group_close(&g);
-  group_open(&g, 4, change);
-  group_elect(&g, 1);
+  group_reopen(&g, 4, change);
   g.keep = nothing_about_commits;
-  raft_conf_change remove = {.type = RAFT_CONF_REMOVE_NODE, .node_id = 4};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &remove), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, RAFT_CONF_REMOVE_NODE, 4), RAFT_OK);
   group_settle(&g);
   ck_assert_uint_eq(group_status(&g, 1).applied, 2);
   ck_assert_uint_eq(commit_of(2), 1);
@@ -153,9 +150,7 @@ START_TEST(what_is_not_in_the_log_is_not_believed) {
 END_TEST
 
 START_TEST(who_has_the_option_off_neither_tells_nor_listens) {
-  group_close(&g);
-  group_open(&g, 3, NULL);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, NULL);
   leave_3_behind();
   ck_assert_int_eq(group_step(&g, vote_of(2, 1)), RAFT_OK);
   ck_assert_uint_eq(commit_of(3), 1);
@@ -167,8 +162,7 @@ START_TEST(who_has_the_option_off_neither_tells_nor_listens) {
 END_TEST
 
 START_TEST(a_candidate_that_learns_of_a_change_gives_up_and_applies_it_first) {
-  raft_conf_change add = {.type = RAFT_CONF_ADD_LEARNER, .node_id = 9};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &add), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, RAFT_CONF_ADD_LEARNER, 9), RAFT_OK);
   turn(2);
   g.members[1].cut = true;
   group_settle(&g);

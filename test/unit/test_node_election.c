@@ -239,8 +239,7 @@ END_TEST
 
 START_TEST(no_campaign_before_a_committed_conf_change_is_applied) {
   group_elect(&g, 1);
-  raft_conf_change change = {.type = RAFT_CONF_REMOVE_NODE, .node_id = 3};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, RAFT_CONF_REMOVE_NODE, 3), RAFT_OK);
   ck_assert(group_turn(&g));
   group_deliver(&g); /* the followers have it */
   group_turn(&g);
@@ -258,9 +257,7 @@ START_TEST(no_campaign_before_a_committed_conf_change_is_applied) {
 END_TEST
 
 START_TEST(a_pre_vote_disturbs_nobody) {
-  group_close(&g);
-  group_open(&g, 3, NULL); /* pre-vote and check-quorum, as by default */
-  group_elect(&g, 1);
+  group_reopen(&g, 3, NULL); /* pre-vote and check-quorum, as by default */
   g.members[3].cut = true;
   group_tick(&g, 60);
   ck_assert_int_eq(group_status(&g, 3).soft_state.role, RAFT_PRE_CANDIDATE);
@@ -274,9 +271,7 @@ START_TEST(a_pre_vote_disturbs_nobody) {
 END_TEST
 
 START_TEST(a_leader_without_a_quorum_steps_down) {
-  group_close(&g);
-  group_open(&g, 3, NULL);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, NULL);
   g.members[1].cut = true;
   group_tick(&g, 21);
   ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_FOLLOWER);
@@ -287,9 +282,7 @@ START_TEST(a_leader_without_a_quorum_steps_down) {
 END_TEST
 
 START_TEST(a_live_leader_is_not_voted_out) {
-  group_close(&g);
-  group_open(&g, 3, NULL);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, NULL);
   raft_message request = vote_request(3, 2, 9, 9, 9);
   ck_assert_int_eq(group_step(&g, request), RAFT_OK);
   ck_assert_ptr_null(group_sent(&g, RAFT_MSG_VOTE_RESP, 2, 3));
@@ -302,9 +295,7 @@ START_TEST(a_live_leader_is_not_voted_out) {
 END_TEST
 
 START_TEST(a_leader_of_an_old_term_is_told) {
-  group_close(&g);
-  group_open(&g, 3, NULL);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, NULL);
   ck_assert_int_eq(raft_rawnode_transfer_leader(group_node(&g, 1), 2), RAFT_OK);
   group_settle(&g);
   ck_assert_uint_eq(group_leader(&g), 2);
@@ -322,8 +313,7 @@ END_TEST
 
 START_TEST(a_learner_votes_but_never_campaigns) {
   group_elect(&g, 1);
-  raft_conf_change change = {.type = RAFT_CONF_ADD_LEARNER, .node_id = 4};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, RAFT_CONF_ADD_LEARNER, 4), RAFT_OK);
   group_settle(&g);
   group_compact(&g, 1, g.members[1].applied); /* it learns the configuration by a snapshot */
   group_join(&g, 4, plain);
@@ -398,9 +388,7 @@ END_TEST
 
 /* With leases a leader that is gone is still honoured: whoever campaigns does so no more. */
 START_TEST(pre_candidates_do_not_refuse_each_other) {
-  group_close(&g);
-  group_open(&g, 3, NULL);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, NULL);
   g.members[1].cut = true;
   for (uint64_t id = 2; id <= 3; id++) {
     raft_basic_status before = group_status(&g, id);

@@ -18,9 +18,7 @@ static void hands_over_and_steps_down(raft_config *config) {
 }
 
 static void reopen(size_t count, void (*change)(raft_config *config)) {
-  group_close(&g);
-  group_open(&g, count, change);
-  group_elect(&g, 1);
+  group_reopen(&g, count, change);
   group_tick(&g, 1);
 }
 
@@ -35,8 +33,7 @@ static void teardown(void) {
 }
 
 static void change_member(raft_conf_change_type type, uint64_t id) {
-  raft_conf_change change = {.type = type, .node_id = id};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, type, id), RAFT_OK);
 }
 
 static raft_role role_of(uint64_t id) {
@@ -217,9 +214,7 @@ START_TEST(a_hand_over_under_way_goes_on) {
 END_TEST
 
 START_TEST(a_leader_that_votes_again_stays) {
-  group_close(&g);
-  group_open(&g, 4, hands_over);
-  group_elect(&g, 1);
+  group_reopen(&g, 4, hands_over);
   raft_conf_change_single single = {RAFT_CONF_ADD_LEARNER, 1};
   raft_conf_change_v2 change = {.changes = &single, .change_count = 1};
   ck_assert_int_eq(raft_rawnode_apply_conf_change(group_node(&g, 1), &change, NULL), RAFT_OK);

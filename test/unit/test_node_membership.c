@@ -9,30 +9,18 @@
 
 static group g;
 
-static void plain(raft_config *config) {
-  config->pre_vote = false;
-  config->check_quorum = false;
-  config->election_ticks = 1000; /* nobody campaigns unasked */
-}
-
 static void stepping_down(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->step_down_on_removal = true;
 }
 
 static void unchecked(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->disable_conf_change_validation = true;
 }
 
 static void setup(void) {
-  group_open(&g, 3, plain);
-  group_elect(&g, 1);
-}
-
-static void reopen(size_t count, void (*change)(raft_config *)) {
-  group_close(&g);
-  group_open(&g, count, change);
+  group_open(&g, 3, group_plain);
   group_elect(&g, 1);
 }
 
@@ -41,8 +29,7 @@ static void teardown(void) {
 }
 
 static void propose_change(raft_conf_change_type type, uint64_t id) {
-  raft_conf_change change = {.type = type, .node_id = id};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, type, id), RAFT_OK);
 }
 
 /* Voter 3 leaves, 4 comes. */
@@ -117,7 +104,7 @@ START_TEST(a_new_voter_catches_up_and_counts) {
   propose_change(RAFT_CONF_ADD_NODE, 4);
   group_settle(&g);
   group_compact(&g, 1, 3);
-  group_join(&g, 4, plain);
+  group_join(&g, 4, group_plain);
   group_tick(&g, 3);
   group_expect_equal(&g);
   expect(4, 1234, 0, 0, 0);
@@ -136,7 +123,7 @@ START_TEST(a_learner_is_fed_but_does_not_count) {
   propose_change(RAFT_CONF_ADD_LEARNER, 4);
   group_settle(&g);
   group_compact(&g, 1, 2);
-  group_join(&g, 4, plain);
+  group_join(&g, 4, group_plain);
   group_tick(&g, 3);
   group_expect_equal(&g);
   expect(4, 123, 0, 4, 0);
@@ -196,7 +183,7 @@ START_TEST(an_invalid_change_is_an_error_and_changes_nothing) {
 END_TEST
 
 START_TEST(the_last_voter_stays) {
-  reopen(1, plain);
+  group_reopen(&g, 1, group_plain);
   ck_assert_int_eq(apply_one(RAFT_CONF_REMOVE_NODE, 1), RAFT_ECONF_NO_VOTERS);
   ck_assert_int_eq(apply_one(RAFT_CONF_ADD_LEARNER, 1), RAFT_ECONF_NO_VOTERS);
   propose(1);
@@ -206,7 +193,7 @@ START_TEST(the_last_voter_stays) {
 END_TEST
 
 START_TEST(without_voters_nothing_becomes_joint) {
-  group_join(&g, 9, plain);
+  group_join(&g, 9, group_plain);
   raft_conf_change_v2 change = {
       .transition = RAFT_TRANSITION_JOINT_IMPLICIT, .changes = REPLACE, .change_count = 2};
   ck_assert_int_eq(raft_rawnode_apply_conf_change(group_node(&g, 9), &change, NULL),
@@ -318,7 +305,7 @@ START_TEST(whoever_leads_next_leaves_for_the_one_before) {
   group_settle(&g);
   expect(2, 124, 123, 0, 0);
   ck_assert(conf_state(2).auto_leave);
-  group_join(&g, 4, plain);
+  group_join(&g, 4, group_plain);
   group_compact(&g, 2, 1);
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 2)), RAFT_OK);
   group_settle(&g); /* votes of 2 and 3 in one half, of 2 and 4 in the other */
@@ -329,7 +316,7 @@ START_TEST(whoever_leads_next_leaves_for_the_one_before) {
 END_TEST
 
 START_TEST(leaving_is_tried_again_after_a_transfer_that_was_given_up) {
-  reopen(3, NULL);
+  group_reopen(&g, 3, NULL);
   g.members[3].cut = true;
   propose_replace(RAFT_TRANSITION_AUTO);
   ck_assert_int_eq(raft_rawnode_transfer_leader(group_node(&g, 1), 3), RAFT_OK);
@@ -368,7 +355,7 @@ END_TEST
 /* ---- a snapshot in between ---- */
 
 static void quirky(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->etcd_quirks = true;
 }
 
@@ -380,7 +367,7 @@ static int apply_behind_a_snapshot(void (*options)(raft_config *)) {
   const raft_conf_change add = {.type = RAFT_CONF_ADD_NODE, .node_id = 4};
   const raft_ready *rd = NULL;
   raft_conf_state state;
-  reopen(3, options);
+  group_reopen(&g, 3, options);
   g.members[3].cut = true;
   const raft_entry entry = {.type = RAFT_ENTRY_NORMAL, .term = 1, .index = 2};
   const raft_message append = {.type = RAFT_MSG_APP,
@@ -408,7 +395,7 @@ static int apply_behind_a_snapshot(void (*options)(raft_config *)) {
 }
 
 START_TEST(a_change_that_a_snapshot_overtook_is_not_applied) {
-  ck_assert_int_eq(apply_behind_a_snapshot(plain), RAFT_ECONF_OVERTAKEN);
+  ck_assert_int_eq(apply_behind_a_snapshot(group_plain), RAFT_ECONF_OVERTAKEN);
   ck_assert_int_eq(apply_behind_a_snapshot(quirky), RAFT_OK); /* as in etcd-io/raft */
 }
 END_TEST
@@ -416,7 +403,7 @@ END_TEST
 /* ---- removal ---- */
 
 START_TEST(removing_a_member_may_commit_what_waited_for_it) {
-  reopen(2, plain);
+  group_reopen(&g, 2, group_plain);
   propose_change(RAFT_CONF_REMOVE_NODE, 2);
   ck_assert_ptr_nonnull(group_sent(&g, RAFT_MSG_APP, 1, 2));
   propose(1);
@@ -457,7 +444,7 @@ START_TEST(a_removed_leader_leads_on_and_does_not_count_itself) {
 END_TEST
 
 START_TEST(or_it_steps_down_if_it_is_told_to) {
-  reopen(3, stepping_down);
+  group_reopen(&g, 3, stepping_down);
   uint64_t term = group_status(&g, 1).hard_state.term;
   propose_change(RAFT_CONF_REMOVE_NODE, 1);
   group_settle(&g);
@@ -468,11 +455,11 @@ START_TEST(or_it_steps_down_if_it_is_told_to) {
 END_TEST
 
 START_TEST(a_demoted_leader_likewise) {
-  reopen(3, stepping_down);
+  group_reopen(&g, 3, stepping_down);
   propose_change(RAFT_CONF_ADD_LEARNER, 1);
   group_settle(&g);
   ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_FOLLOWER);
-  reopen(3, plain);
+  group_reopen(&g, 3, group_plain);
   propose_change(RAFT_CONF_ADD_LEARNER, 1);
   group_settle(&g);
   ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_LEADER);
@@ -488,8 +475,7 @@ START_TEST(a_member_that_returns_starts_anew) {
   group_settle(&g);
   ck_assert_int_eq(apply_one(RAFT_CONF_REMOVE_NODE, 3), RAFT_OK);
   ck_assert_int_eq(apply_one(RAFT_CONF_ADD_NODE, 3), RAFT_OK);
-  raft_progress_status progress;
-  ck_assert_int_eq(raft_rawnode_progress(group_node(&g, 1), 2, &progress), RAFT_OK);
+  raft_progress_status progress = group_progress(&g, 3);
   ck_assert_uint_eq(progress.match, 0);
   ck_assert_int_eq(progress.state, RAFT_PROGRESS_PROBE);
   ck_assert(progress.recent_active);
@@ -506,7 +492,7 @@ START_TEST(a_new_member_is_written_to_at_once) {
 END_TEST
 
 START_TEST(a_new_member_counts_as_active) {
-  reopen(1, NULL);
+  group_reopen(&g, 1, NULL);
   propose_change(RAFT_CONF_ADD_NODE, 2);
   group_settle(&g);
   group_tick(&g, 7); /* the quorum check comes before 2 had a chance to speak */
@@ -517,7 +503,7 @@ START_TEST(a_new_member_counts_as_active) {
 END_TEST
 
 START_TEST(two_changes_in_flight_break_nothing) {
-  reopen(3, unchecked);
+  group_reopen(&g, 3, unchecked);
   propose_change(RAFT_CONF_ADD_NODE, 4);
   propose_change(RAFT_CONF_REMOVE_NODE, 3);
   group_settle(&g);
@@ -539,12 +525,12 @@ static void listen(void *ctx, const raft_event *event) {
 }
 
 static void listening(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->log = listen;
 }
 
 START_TEST(the_event_of_a_switch_shows_the_configuration) {
-  reopen(1, listening);
+  group_reopen(&g, 1, listening);
   ck_assert(told_voter == 1 && told.voters.count == 1);
   ck_assert_int_eq(apply_one(RAFT_CONF_ADD_LEARNER, 4), RAFT_OK);
   ck_assert(told_voter == 1 && told.voters.count == 1 && told.learners.count == 1);

@@ -10,35 +10,23 @@
 
 static group g;
 
-static void plain(raft_config *config) {
-  config->pre_vote = false;
-  config->check_quorum = false;
-  config->election_ticks = 1000; /* nobody campaigns unasked */
-}
-
 static void limited(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->max_uncommitted_size = 20;
 }
 
 static void unforwarded(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->disable_proposal_forwarding = true;
 }
 
 static void unchecked(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->disable_conf_change_validation = true;
 }
 
 static void setup(void) {
-  group_open(&g, 3, plain);
-  group_elect(&g, 1);
-}
-
-static void reopen(void (*change)(raft_config *)) {
-  group_close(&g);
-  group_open(&g, 3, change);
+  group_open(&g, 3, group_plain);
   group_elect(&g, 1);
 }
 
@@ -51,8 +39,7 @@ static int propose(const char *text) {
 }
 
 static int propose_change(raft_conf_change_type type, uint64_t id) {
-  raft_conf_change change = {.type = type, .node_id = id};
-  return raft_rawnode_propose_conf_change(group_node(&g, 1), &change);
+  return group_propose_change(&g, 1, type, id);
 }
 
 /* The last entry of the leader's log, as storage has it. */
@@ -73,7 +60,7 @@ static raft_entry last_entry(void) {
 
 START_TEST(without_a_leader_proposals_are_dropped) {
   group_close(&g);
-  group_open(&g, 3, plain);
+  group_open(&g, 3, group_plain);
   ck_assert_int_eq(propose("x"), RAFT_EDROPPED_NO_LEADER);
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
   ck_assert_int_eq(propose("x"), RAFT_EDROPPED_NO_LEADER); /* a candidate has none either */
@@ -81,7 +68,7 @@ START_TEST(without_a_leader_proposals_are_dropped) {
 END_TEST
 
 START_TEST(a_follower_that_may_not_forward_says_so) {
-  reopen(unforwarded);
+  group_reopen(&g, 3, unforwarded);
   ck_assert_int_eq(group_propose(&g, 2, "x"), RAFT_EDROPPED_FORWARDING_OFF);
   ck_assert_int_eq(propose("x"), RAFT_OK);
 }
@@ -179,7 +166,7 @@ END_TEST
 /* ---- 81: the limit on what is not applied ---- */
 
 START_TEST(an_empty_tail_takes_anything) {
-  reopen(limited);
+  group_reopen(&g, 3, limited);
   g.members[2].cut = g.members[3].cut = true;
   ck_assert_int_eq(propose("a proposal that is larger than the limit"), RAFT_OK);
   ck_assert_int_eq(propose("x"), RAFT_EDROPPED_UNCOMMITTED);
@@ -195,7 +182,7 @@ static void quirky(raft_config *config) {
 
 /* Whether a change is taken for what it is after another one was dropped for its size. */
 static bool change_after_a_dropped_one(void (*options)(raft_config *)) {
-  reopen(options);
+  group_reopen(&g, 3, options);
   g.members[2].cut = g.members[3].cut = true;
   ck_assert_int_eq(propose("a proposal that is larger than the limit"), RAFT_OK);
   ck_assert_int_eq(propose_change(RAFT_CONF_ADD_LEARNER, 4), RAFT_EDROPPED_UNCOMMITTED);
@@ -212,7 +199,7 @@ START_TEST(a_dropped_change_leaves_no_trace) {
 END_TEST
 
 START_TEST(the_limit_counts_payload_and_is_reached_exactly) {
-  reopen(limited);
+  group_reopen(&g, 3, limited);
   g.members[2].cut = g.members[3].cut = true;
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
@@ -226,7 +213,7 @@ START_TEST(the_limit_counts_payload_and_is_reached_exactly) {
 END_TEST
 
 START_TEST(applying_frees_the_room) {
-  reopen(limited);
+  group_reopen(&g, 3, limited);
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
   group_settle(&g);
@@ -237,7 +224,7 @@ START_TEST(applying_frees_the_room) {
 END_TEST
 
 START_TEST(a_new_term_forgets_the_charge) {
-  reopen(limited);
+  group_reopen(&g, 3, limited);
   g.members[2].cut = g.members[3].cut = true;
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
@@ -274,8 +261,7 @@ START_TEST(a_new_leader_waits_for_all_that_it_found) {
   group_deliver(&g);
   group_turn(&g);
   group_deliver(&g); /* elected, nothing is committed in its term */
-  raft_conf_change change = {.type = RAFT_CONF_ADD_NODE, .node_id = 4};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 2), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 2, RAFT_CONF_ADD_NODE, 4), RAFT_OK);
   group_settle(&g);
   ck_assert_uint_eq(g.members[2].conf_state.voters.count, 4); /* it found nothing unapplied */
 }
@@ -323,7 +309,7 @@ START_TEST(in_a_joint_configuration_only_leaving_is_proposed) {
 END_TEST
 
 START_TEST(without_validation_everything_is_proposed) {
-  reopen(unchecked);
+  group_reopen(&g, 3, unchecked);
   ck_assert_int_eq(propose_change(RAFT_CONF_ADD_LEARNER, 4), RAFT_OK);
   ck_assert_int_eq(propose_change(RAFT_CONF_ADD_LEARNER, 5), RAFT_OK);
   ck_assert_int_eq(last_entry().type, RAFT_ENTRY_CONF_CHANGE);
@@ -375,8 +361,7 @@ START_TEST(a_new_leader_proposes_no_change_before_what_it_found_is_applied) {
   }
   ck_assert_int_eq(group_status(&g, 2).soft_state.role, RAFT_LEADER);
   ck_assert_uint_eq(group_status(&g, 2).applied, 1);
-  raft_conf_change change = {.type = RAFT_CONF_REMOVE_NODE, .node_id = 3};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 2), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 2, RAFT_CONF_REMOVE_NODE, 3), RAFT_OK);
   g.members[1].cut = false;
   group_tick(&g, 2);
   ck_assert_uint_eq(g.members[2].conf_state.voters.count, 4); /* the first change, not the second */
@@ -385,14 +370,12 @@ START_TEST(a_new_leader_proposes_no_change_before_what_it_found_is_applied) {
 END_TEST
 
 static void one_at_a_time(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->max_committed_size_per_ready = 1;
 }
 
 START_TEST(a_change_is_pending_at_its_own_place_in_the_batch) {
-  group_close(&g);
-  group_open(&g, 1, one_at_a_time);
-  group_elect(&g, 1);
+  group_reopen(&g, 1, one_at_a_time);
   unsigned char data[16];
   size_t len = 0;
   raft_conf_change change = {.type = RAFT_CONF_ADD_LEARNER, .node_id = 7};
@@ -453,13 +436,13 @@ START_TEST(one_that_is_forwarded_too) {
   uint64_t last = group_status(&g, 1).last_index;
   ck_assert_int_eq(group_step(&g, forwarded), RAFT_ECONF_TYPE);
   ck_assert_uint_eq(group_status(&g, 1).last_index, last);
-  reopen(unchecked);
+  group_reopen(&g, 3, unchecked);
   ck_assert_int_eq(group_step(&g, forwarded), RAFT_OK);
 }
 END_TEST
 
 START_TEST(what_is_applied_frees_its_part) {
-  reopen(limited);
+  group_reopen(&g, 3, limited);
   ck_assert_int_eq(propose("0123456789"), RAFT_OK);
   ck_assert_int_eq(propose("012345"), RAFT_OK);
   while (group_turn(&g)) {

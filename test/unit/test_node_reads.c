@@ -10,24 +10,18 @@
 static group g;
 static uint64_t seed;
 
-static void plain(raft_config *config) {
-  config->pre_vote = false;
-  config->check_quorum = false;
-  config->election_ticks = 1000; /* nobody campaigns unasked */
-}
-
 static void narrow(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->max_pending_reads = 3;
 }
 
 static void boundless(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->max_pending_reads = 0;
 }
 
 static void silent(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->silent_read_drops = true;
 }
 
@@ -38,13 +32,7 @@ static void leased(raft_config *config) {
 
 static void open_plain(void) {
   seed = 42;
-  group_open(&g, 3, plain);
-  group_elect(&g, 1);
-}
-
-static void reopen(size_t count, void (*change)(raft_config *)) {
-  group_close(&g);
-  group_open(&g, count, change);
+  group_open(&g, 3, group_plain);
   group_elect(&g, 1);
 }
 
@@ -85,8 +73,7 @@ static void propose(uint64_t id, unsigned count) {
 }
 
 static void change_member(raft_conf_change_type type, uint64_t id) {
-  raft_conf_change change = {.type = type, .node_id = id};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, type, id), RAFT_OK);
 }
 
 /* ---- rounds ---- */
@@ -162,7 +149,7 @@ END_TEST
 
 START_TEST(reads_wait_for_the_first_commit_of_the_term) {
   group_close(&g);
-  group_open(&g, 3, plain);
+  group_open(&g, 3, group_plain);
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
   turn();
   group_deliver(&g);
@@ -179,7 +166,7 @@ END_TEST
 
 /* 4.3 c: what was committed before the restart may lie above what is known to be. */
 START_TEST(a_single_voter_waits_for_it_too) {
-  reopen(1, plain);
+  group_reopen(&g, 1, group_plain);
   propose(1, 5);
   group_settle(&g);
   raft_hard_state stale = {.term = 1, .vote = 1, .commit = 2};
@@ -203,7 +190,7 @@ END_TEST
 
 /* 4.3 d */
 START_TEST(reads_complete_when_the_group_shrinks_to_one) {
-  reopen(2, plain);
+  group_reopen(&g, 2, group_plain);
   change_member(RAFT_CONF_REMOVE_NODE, 2);
   turn();
   group_deliver(&g); /* 2 has the entry */
@@ -220,7 +207,7 @@ START_TEST(reads_complete_when_the_group_shrinks_to_one) {
 END_TEST
 
 START_TEST(acknowledgements_of_members_that_left_do_not_count) {
-  reopen(3, plain);
+  group_reopen(&g, 3, group_plain);
   ck_assert_int_eq(ask(1, "a"), RAFT_OK);
   turn();
   group_lose(&g);
@@ -246,7 +233,7 @@ START_TEST(a_learner_forwards_too_and_does_not_confirm) {
   change_member(RAFT_CONF_ADD_LEARNER, 4);
   group_settle(&g);
   group_compact(&g, 1, g.members[1].applied);
-  group_join(&g, 4, plain);
+  group_join(&g, 4, group_plain);
   group_tick(&g, 3);
   ck_assert_int_eq(ask(4, "l"), RAFT_OK);
   group_settle(&g);
@@ -268,11 +255,11 @@ END_TEST
 
 START_TEST(without_a_leader_the_caller_is_told) {
   group_close(&g);
-  group_open(&g, 3, plain);
+  group_open(&g, 3, group_plain);
   ck_assert_int_eq(ask(1, "a"), RAFT_EREAD_NO_LEADER);
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
   ck_assert_int_eq(ask(1, "a"), RAFT_EREAD_NO_LEADER);
-  reopen(3, silent);
+  group_reopen(&g, 3, silent);
   raft_message term = {.type = RAFT_MSG_VOTE_RESP, .from = 2, .to = 3, .term = 9, .reject = true};
   ck_assert_int_eq(group_step(&g, term), RAFT_OK);
   ck_assert_int_eq(ask(3, "a"), RAFT_OK); /* unless it does not want to know */
@@ -282,14 +269,14 @@ END_TEST
 /* ---- 4.3 j: bounded, and never forgotten ---- */
 
 START_TEST(the_queue_is_bounded) {
-  reopen(3, narrow);
+  group_reopen(&g, 3, narrow);
   g.members[2].cut = g.members[3].cut = true;
   for (int i = 0; i < 3; i++) {
     ck_assert_int_eq(ask(1, "a"), RAFT_OK);
   }
   ck_assert_int_eq(ask(1, "b"), RAFT_EREAD_TOO_MANY);
   ck_assert_uint_eq(group_status(&g, 1).pending_reads, 3);
-  reopen(3, boundless);
+  group_reopen(&g, 3, boundless);
   g.members[2].cut = g.members[3].cut = true;
   for (int i = 0; i < 5000; i++) {
     ck_assert_int_eq(ask(1, "a"), RAFT_OK);
@@ -317,7 +304,7 @@ END_TEST
 
 START_TEST(reads_before_the_first_commit_are_abandoned_likewise) {
   group_close(&g);
-  group_open(&g, 3, plain);
+  group_open(&g, 3, group_plain);
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
   turn();
   group_deliver(&g);
@@ -335,7 +322,7 @@ START_TEST(reads_before_the_first_commit_are_abandoned_likewise) {
 END_TEST
 
 START_TEST(silence_can_be_asked_for) {
-  reopen(3, silent);
+  group_reopen(&g, 3, silent);
   g.members[2].cut = g.members[3].cut = true;
   ck_assert_int_eq(ask(1, "a"), RAFT_OK);
   raft_message newer = {.type = RAFT_MSG_HEARTBEAT, .from = 3, .to = 1, .term = 2};
@@ -348,7 +335,7 @@ END_TEST
 START_TEST(a_node_that_is_closed_forgets_its_reads) {
   g.members[2].cut = g.members[3].cut = true;
   ck_assert_int_eq(ask(1, "waits"), RAFT_OK);
-  reopen(1, plain);
+  group_reopen(&g, 1, group_plain);
   ck_assert_int_eq(ask(1, "answered"), RAFT_OK); /* the group checks that no memory is left */
 }
 END_TEST
@@ -375,7 +362,7 @@ END_TEST
 /* ---- leases ---- */
 
 START_TEST(a_lease_answers_at_once) {
-  reopen(3, leased);
+  group_reopen(&g, 3, leased);
   group_tick(&g, 1); /* heartbeats that a quorum answers */
   ck_assert_int_eq(ask(1, "a"), RAFT_OK);
   ck_assert_ptr_null(group_sent(&g, RAFT_MSG_HEARTBEAT, 1, 2));
@@ -384,7 +371,7 @@ START_TEST(a_lease_answers_at_once) {
 END_TEST
 
 START_TEST(without_heartbeats_answered_there_is_no_lease) {
-  reopen(3, leased);
+  group_reopen(&g, 3, leased);
   ck_assert_int_eq(ask(1, "a"), RAFT_OK);
   turn();
   ck_assert_uint_eq(g.members[1].read_count, 0);
@@ -444,7 +431,7 @@ static void expect_no_stale_read(size_t ticks) {
 /* 4.3 a */
 START_TEST(an_isolated_leader_gives_no_stale_lease_read) {
   for (seed = 1; seed <= 50; seed++) {
-    reopen(3, leased);
+    group_reopen(&g, 3, leased);
     group_tick(&g, (size_t)(1 + seed % 20)); /* isolation begins at any phase of the quorum check */
     g.members[1].cut = true;
     expect_no_stale_read(60);
@@ -455,7 +442,7 @@ END_TEST
 
 /* 4.3 b */
 START_TEST(a_leader_that_hands_over_gives_no_stale_lease_read) {
-  reopen(3, leased);
+  group_reopen(&g, 3, leased);
   group_tick(&g, 3);
   ck_assert_int_eq(raft_rawnode_transfer_leader(group_node(&g, 1), 2), RAFT_OK);
   ck_assert_ptr_nonnull(group_sent(&g, RAFT_MSG_TIMEOUT_NOW, 1, 2));
@@ -472,7 +459,7 @@ START_TEST(a_leader_that_hands_over_gives_no_stale_lease_read) {
 END_TEST
 
 START_TEST(a_hand_over_that_was_given_up_still_voids_the_lease) {
-  reopen(3, leased);
+  group_reopen(&g, 3, leased);
   group_tick(&g, 3);
   ck_assert_int_eq(raft_rawnode_transfer_leader(group_node(&g, 1), 2), RAFT_OK);
   ck_assert_ptr_nonnull(group_sent(&g, RAFT_MSG_TIMEOUT_NOW, 1, 2));
@@ -493,7 +480,7 @@ END_TEST
 /* A follower's word outlives its restart: 3 cannot hear 1, and 2 forgot that it stands by it. */
 START_TEST(a_restarted_follower_keeps_the_lease) {
   for (seed = 1; seed <= 50; seed++) {
-    reopen(3, leased);
+    group_reopen(&g, 3, leased);
     g.members[3].cut = true;
     group_tick(&g, (size_t)(9 + seed % 30));
     if (group_leader(&g) != 1) {
@@ -513,7 +500,7 @@ START_TEST(news_of_a_later_term_do_not_end_the_lease) {
   static const raft_message_type late[] = {RAFT_MSG_PRE_VOTE_RESP, RAFT_MSG_VOTE_RESP,
                                            RAFT_MSG_APP_RESP, RAFT_MSG_HEARTBEAT_RESP};
   for (size_t i = 0; i < sizeof late / sizeof late[0]; i++) {
-    reopen(3, leased);
+    group_reopen(&g, 3, leased);
     group_tick(&g, 3);
     raft_message answer = {.type = late[i], .from = 3, .to = 2, .term = 9, .reject = true};
     raft_message vote = {
@@ -529,11 +516,11 @@ START_TEST(news_of_a_later_term_do_not_end_the_lease) {
 END_TEST
 
 START_TEST(a_leader_that_others_lean_on_is_not_forgotten) {
-  reopen(3, leased);
+  group_reopen(&g, 3, leased);
   group_tick(&g, 1);
   ck_assert_int_eq(raft_rawnode_forget_leader(group_node(&g, 2)), RAFT_OK);
   ck_assert_uint_eq(group_status(&g, 2).soft_state.lead, 1);
-  reopen(3, plain);
+  group_reopen(&g, 3, group_plain);
   ck_assert_int_eq(raft_rawnode_forget_leader(group_node(&g, 2)), RAFT_OK);
   ck_assert_uint_eq(group_status(&g, 2).soft_state.lead, 0);
   ck_assert_int_eq(raft_rawnode_forget_leader(group_node(&g, 2)), RAFT_OK);

@@ -12,14 +12,8 @@ static group g;
 static raft_rawnode *node; /* number 1 */
 static const raft_ready *rd;
 
-static void plain(raft_config *config) {
-  config->pre_vote = false;
-  config->check_quorum = false;
-  config->election_ticks = 1000; /* nobody campaigns unasked */
-}
-
 static void async(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->async_storage_writes = true;
 }
 
@@ -29,7 +23,7 @@ static void async_slow(raft_config *config) {
 }
 
 static void slow(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->max_committed_size_per_ready = 30;
 }
 
@@ -44,7 +38,7 @@ static void reopen(size_t count, void (*change)(raft_config *)) {
 }
 
 static void setup(void) {
-  reopen(1, plain);
+  reopen(1, group_plain);
 }
 
 static void teardown(void) {
@@ -151,7 +145,7 @@ START_TEST(entries_are_to_be_synced_a_commit_is_not) {
 END_TEST
 
 START_TEST(a_vote_is_to_be_synced_and_leaves_with_its_ready) {
-  reopen(3, plain);
+  reopen(3, group_plain);
   raft_message request = {
       .type = RAFT_MSG_VOTE, .from = 2, .to = 1, .term = 5, .log_term = 5, .index = 9};
   ck_assert_int_eq(raft_rawnode_step(node, &request), RAFT_OK);
@@ -167,7 +161,7 @@ START_TEST(a_vote_is_to_be_synced_and_leaves_with_its_ready) {
 END_TEST
 
 START_TEST(a_follower_applies_what_it_saves_in_the_same_ready) {
-  reopen(3, plain);
+  reopen(3, group_plain);
   raft_entry entry = {.term = 2, .index = 2, .data = {"x", 1, NULL}};
   raft_message append = {.type = RAFT_MSG_APP,
                          .from = 2,
@@ -204,7 +198,7 @@ START_TEST(what_comes_in_meanwhile_waits_for_the_next) {
 END_TEST
 
 START_TEST(an_own_acknowledgement_of_an_older_term_does_not_count) {
-  reopen(3, plain);
+  reopen(3, group_plain);
   propose(1);
   take();
   raft_message newer = {.type = RAFT_MSG_HEARTBEAT, .from = 2, .to = 1, .term = 2};
@@ -229,7 +223,7 @@ START_TEST(a_ready_that_finds_no_memory_is_asked_for_again) {
 END_TEST
 
 START_TEST(a_leaders_ready_with_entries_and_messages_needs_no_memory) {
-  reopen(3, plain);
+  reopen(3, group_plain);
   raft_bytes context = {"read", 4, NULL};
   propose(4);
   ck_assert_int_eq(raft_rawnode_read_index(node, &context), RAFT_OK);
@@ -245,7 +239,7 @@ START_TEST(a_leaders_ready_with_entries_and_messages_needs_no_memory) {
 END_TEST
 
 START_TEST(what_a_ready_shows_survives_a_step_that_replaces_it) {
-  reopen(3, plain);
+  reopen(3, group_plain);
   propose(3);
   take();
   raft_entry other = {.term = 2, .index = 2, .data = {"another", 7, NULL}};
@@ -692,7 +686,7 @@ END_TEST
 
 /* The term is known before: with the vote nothing else changes. */
 START_TEST(a_vote_alone_is_to_be_saved_and_synced) {
-  reopen(3, plain);
+  reopen(3, group_plain);
   raft_message heartbeat = {.type = RAFT_MSG_HEARTBEAT, .from = 3, .to = 1, .term = 5};
   ck_assert_int_eq(raft_rawnode_step(node, &heartbeat), RAFT_OK);
   ck_assert_int_eq(raft_rawnode_forget_leader(node), RAFT_OK);

@@ -9,30 +9,18 @@
 
 static group g;
 
-static void plain(raft_config *config) {
-  config->pre_vote = false;
-  config->check_quorum = false;
-  config->election_ticks = 1000; /* nobody campaigns unasked */
-}
-
 static void narrow(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->max_inflight_messages = 3;
 }
 
 static void small(raft_config *config) {
-  plain(config);
+  group_plain(config);
   config->max_size_per_message = 0;
 }
 
 static void open_plain(void) {
-  group_open(&g, 3, plain);
-  group_elect(&g, 1);
-}
-
-static void reopen(size_t count, void (*change)(raft_config *)) {
-  group_close(&g);
-  group_open(&g, count, change);
+  group_open(&g, 3, group_plain);
   group_elect(&g, 1);
 }
 
@@ -44,12 +32,6 @@ static void propose(uint64_t id, unsigned count) {
   for (unsigned i = 0; i < count; i++) {
     ck_assert_int_eq(group_propose(&g, id, "entry"), RAFT_OK);
   }
-}
-
-static raft_progress_status progress_of(uint64_t id) {
-  raft_progress_status status;
-  ck_assert_int_eq(raft_rawnode_progress(group_node(&g, 1), (size_t)id - 1, &status), RAFT_OK);
-  return status;
 }
 
 static size_t in_flight(raft_message_type type, uint64_t to) {
@@ -90,9 +72,7 @@ END_TEST
 
 /* Figure 8 of the Raft paper: an entry of an old term on a majority is not committed by that. */
 START_TEST(entries_of_old_terms_do_not_commit_by_counting) {
-  group_close(&g);
-  group_open(&g, 5, plain);
-  group_elect(&g, 1);
+  group_reopen(&g, 5, group_plain);
   g.members[3].cut = g.members[4].cut = g.members[5].cut = true;
   propose(1, 1); /* (term 1, index 2) on 1 and 2 */
   group_settle(&g);
@@ -181,21 +161,21 @@ END_TEST
 
 START_TEST(a_probe_sends_one_append_at_a_time) {
   ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 2), RAFT_OK);
-  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_PROBE);
+  ck_assert_int_eq(group_progress(&g, 2).state, RAFT_PROGRESS_PROBE);
   propose(1, 5);
   ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 1);
   ck_assert_uint_ge(in_flight(RAFT_MSG_APP, 3), 5);
   group_settle(&g);
-  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 2).state, RAFT_PROGRESS_REPLICATE);
   group_expect_equal(&g);
 }
 END_TEST
 
 START_TEST(a_full_window_waits_and_a_heartbeat_revives_it) {
-  reopen(2, narrow);
+  group_reopen(&g, 2, narrow);
   propose(1, 3);
   ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 3);
-  ck_assert(progress_of(2).inflight_full);
+  ck_assert(group_progress(&g, 2).inflight_full);
   propose(1, 2);
   ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 3);
   group_lose(&g); /* all of the window */
@@ -206,7 +186,7 @@ START_TEST(a_full_window_waits_and_a_heartbeat_revives_it) {
 END_TEST
 
 START_TEST(a_message_holds_at_least_one_entry_and_no_more_than_the_limit) {
-  reopen(2, small);
+  group_reopen(&g, 2, small);
   propose(1, 4);
   group_settle(&g);
   ck_assert_uint_eq(g.members[2].applied,
@@ -361,7 +341,7 @@ START_TEST(memory_in_steady_state_stands_still) {
 END_TEST
 
 START_TEST(a_restarted_node_with_messages_of_one_entry_applies) {
-  reopen(2, small);
+  group_reopen(&g, 2, small);
   propose(1, 4);
   group_settle(&g);
   group_restart(&g, 2); /* 4.3 e: the model pauses for ever if something was applied before */
@@ -390,7 +370,7 @@ START_TEST(a_commit_index_never_moves_back) {
   raft_message ack = {.type = RAFT_MSG_APP_RESP, .from = 2, .to = 1, .term = 1, .index = 2};
   ck_assert_int_eq(group_step(&g, ack), RAFT_OK); /* late */
   ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, 4);
-  ck_assert_uint_eq(progress_of(2).match, 4);
+  ck_assert_uint_eq(group_progress(&g, 2).match, 4);
 }
 END_TEST
 
@@ -439,29 +419,30 @@ END_TEST
 START_TEST(an_answered_heartbeat_lets_a_probe_go_on) {
   ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 2), RAFT_OK);
   propose(1, 1);
-  ck_assert(progress_of(2).paused);
+  ck_assert(group_progress(&g, 2).paused);
   ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 1);
   group_lose(&g);
   raft_message alive = {.type = RAFT_MSG_HEARTBEAT_RESP, .from = 2, .to = 1, .term = 1};
   ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
   ck_assert_uint_eq(in_flight(RAFT_MSG_APP, 2), 1);
   group_settle(&g);
-  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 2).state, RAFT_PROGRESS_REPLICATE);
   group_tick(&g, 1);
   group_expect_equal(&g);
   ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 2), RAFT_OK);
-  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_PROBE); /* although it lacks nothing */
+  /* although it lacks nothing */
+  ck_assert_int_eq(group_progress(&g, 2).state, RAFT_PROGRESS_PROBE);
   ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
   const raft_message *append = group_sent(&g, RAFT_MSG_APP, 1, 2);
   ck_assert_ptr_nonnull(append);
   ck_assert_uint_eq(append->entry_count, 0);
   group_settle(&g);
-  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 2).state, RAFT_PROGRESS_REPLICATE);
 }
 END_TEST
 
 START_TEST(acknowledgements_send_no_empty_appends) {
-  reopen(2, small);
+  group_reopen(&g, 2, small);
   g.members[2].cut = true;
   propose(1, 4);
   group_settle(&g);
@@ -528,7 +509,7 @@ END_TEST
 START_TEST(a_new_leader_knows_nothing_of_the_others) {
   propose(1, 3);
   group_settle(&g);
-  ck_assert_uint_eq(progress_of(3).match, 4);
+  ck_assert_uint_eq(group_progress(&g, 3).match, 4);
   group_elect(&g, 2);
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
   for (int i = 0; i < 2; i++) {
@@ -536,9 +517,9 @@ START_TEST(a_new_leader_knows_nothing_of_the_others) {
     group_deliver(&g);
   }
   ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_LEADER);
-  ck_assert_uint_eq(progress_of(3).match, 0);
-  ck_assert_uint_eq(progress_of(3).next, 6); /* behind what was there before its own entry */
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_PROBE);
+  ck_assert_uint_eq(group_progress(&g, 3).match, 0);
+  ck_assert_uint_eq(group_progress(&g, 3).next, 6); /* behind what was there before its own entry */
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_PROBE);
 }
 END_TEST
 

@@ -44,17 +44,9 @@ static int ask(uint64_t id) {
   return raft_rawnode_request_snapshot(group_node(&g, id));
 }
 
-static raft_progress_status progress_of(uint64_t id) {
-  raft_progress_status status;
-  ck_assert_int_eq(raft_rawnode_progress(group_node(&g, 1), (size_t)id - 1, &status), RAFT_OK);
-  return status;
-}
-
 /* The leader of two cannot commit without it, so could never make a snapshot that is new enough. */
 START_TEST(while_it_waits_it_acknowledges_what_it_has) {
-  group_close(&g);
-  group_open(&g, 2, listening);
-  group_elect(&g, 1);
+  group_reopen(&g, 2, listening);
   ck_assert_int_eq(group_propose(&g, 1, "entry"), RAFT_OK);
   group_turn(&g);
   group_deliver(&g); /* 2 has it */
@@ -65,7 +57,7 @@ START_TEST(while_it_waits_it_acknowledges_what_it_has) {
   ck_assert_int_eq(ask(2), RAFT_OK);
   group_tick(&g, 3);
   ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, last);
-  ck_assert_uint_eq(progress_of(2).inflight, 0); /* or a full window would stay so */
+  ck_assert_uint_eq(group_progress(&g, 2).inflight, 0); /* or a full window would stay so */
 }
 END_TEST
 
@@ -77,7 +69,7 @@ START_TEST(it_gets_one_that_is_as_new_as_its_log) {
   ck_assert_uint_eq(g.delivered[RAFT_MSG_SNAP], 1);
   ck_assert_uint_eq(g.members[3].applied, 6);
   group_expect_equal(&g);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE); /* without any report */
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_REPLICATE); /* without any report */
   propose(3);
   ck_assert_uint_eq(g.members[3].applied, 9);
   group_expect_equal(&g);
@@ -165,7 +157,7 @@ START_TEST(one_on_its_way_is_enough) {
                           .reject = true,
                           .reject_hint = 6,
                           .request_snapshot = true};
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
   ck_assert_int_eq(group_step(&g, request), RAFT_OK);
   raft_message_retain(&again);
   group_settle(&g);
@@ -193,7 +185,7 @@ START_TEST(an_old_request_is_ignored) {
                       .reject_hint = 6,
                       .request_snapshot = true};
   ck_assert_int_eq(group_step(&g, old), RAFT_OK);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_REPLICATE);
   ck_assert_ptr_null(group_sent(&g, RAFT_MSG_SNAP, 1, 3));
 }
 END_TEST
@@ -256,7 +248,7 @@ START_TEST(a_leader_that_does_not_know_of_it_takes_it_for_stale) {
                         .reject = true,
                         .reject_hint = 6};
   ck_assert_int_eq(group_step(&g, plain), RAFT_OK);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_REPLICATE);
   ck_assert(!raft_rawnode_has_ready(group_node(&g, 1)));
 }
 END_TEST

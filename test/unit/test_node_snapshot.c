@@ -12,9 +12,7 @@ static group g;
 static faulty_storage faults[GROUP_MOST + 1];
 
 static void plain(raft_config *config) {
-  config->pre_vote = false;
-  config->check_quorum = false;
-  config->election_ticks = 1000; /* nobody campaigns unasked */
+  group_plain(config);
   config->snapshot_timeout_ticks = 20;
   faulty_storage_init(&faults[config->id], config->storage);
   config->storage = &faults[config->id].iface;
@@ -30,12 +28,6 @@ static void propose(unsigned count) {
     ck_assert_int_eq(group_propose(&g, 1, "entry"), RAFT_OK);
   }
   group_settle(&g);
-}
-
-static raft_progress_status progress_of(uint64_t id) {
-  raft_progress_status status;
-  ck_assert_int_eq(raft_rawnode_progress(group_node(&g, 1), (size_t)id - 1, &status), RAFT_OK);
-  return status;
 }
 
 /* 3 missed entries that the leader has no longer. */
@@ -62,7 +54,7 @@ static const raft_message *send_snapshot(void) {
   for (int i = 0; i < 10; i++) {
     const raft_message *snapshot = group_sent(&g, RAFT_MSG_SNAP, 1, 3);
     if (snapshot != NULL) {
-      ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+      ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
       return snapshot;
     }
     group_deliver(&g);
@@ -75,7 +67,7 @@ START_TEST(a_follower_behind_the_log_is_brought_up_to_date) {
   g.members[3].cut = false;
   group_tick(&g, 3);
   ck_assert_uint_ge(g.delivered[RAFT_MSG_SNAP], 1);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_REPLICATE);
   propose(2);
   group_expect_equal(&g);
   ck_assert_uint_eq(g.members[3].applied, 13);
@@ -87,7 +79,7 @@ START_TEST(a_silent_follower_gets_no_snapshot) {
     ck_assert_int_eq(raft_rawnode_tick(group_node(&g, 1)), RAFT_OK);
     ck_assert_ptr_null(group_sent(&g, RAFT_MSG_SNAP, 1, 3));
   }
-  ck_assert_int_ne(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_int_ne(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
 }
 END_TEST
 
@@ -96,10 +88,10 @@ START_TEST(a_snapshot_that_is_not_ready_is_asked_for_again) {
   g.members[3].cut = false;
   group_tick(&g, 5);
   ck_assert_uint_eq(g.delivered[RAFT_MSG_SNAP], 0);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_PROBE);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_PROBE);
   faults[1].answers[STORAGE_SNAPSHOT] = RAFT_ENOMEM;
   group_tick(&g, 5);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_PROBE);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_PROBE);
   faults[1].answers[STORAGE_SNAPSHOT] = RAFT_OK;
   group_tick(&g, 2);
   group_expect_equal(&g);
@@ -107,9 +99,7 @@ START_TEST(a_snapshot_that_is_not_ready_is_asked_for_again) {
 END_TEST
 
 START_TEST(an_empty_snapshot_is_none) {
-  group_close(&g);
-  group_open(&g, 3, plain);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, plain);
   g.members[3].cut = true;
   propose(10);
   ck_assert_int_eq(raft_memory_storage_compact(g.members[1].storage, 8), RAFT_OK);
@@ -134,9 +124,7 @@ END_TEST
 
 /* The log may be cut between the question for a term and the one for entries. */
 START_TEST(entries_that_vanish_meanwhile_are_a_snapshot_too) {
-  group_close(&g);
-  group_open(&g, 3, plain);
-  group_elect(&g, 1);
+  group_reopen(&g, 3, plain);
   g.members[3].cut = true;
   propose(4);
   group_compact(&g, 1, 1);
@@ -151,7 +139,7 @@ START_TEST(a_term_that_cannot_be_read_for_want_of_memory_sends_nothing) {
   faults[1].answers[STORAGE_TERM] = RAFT_ENOMEM;
   raft_message alive = {.type = RAFT_MSG_HEARTBEAT_RESP, .from = 3, .to = 1, .term = 1};
   ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
-  ck_assert_int_ne(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_int_ne(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
   faults[1].answers[STORAGE_TERM] = RAFT_OK;
   group_tick(&g, 3);
   group_expect_equal(&g);
@@ -167,7 +155,7 @@ START_TEST(nothing_is_sent_while_a_snapshot_is_on_its_way) {
   ck_assert_int_eq(group_step(&g, alive), RAFT_OK);
   ck_assert_ptr_null(group_sent(&g, RAFT_MSG_APP, 1, 3));
   ck_assert_ptr_null(group_sent(&g, RAFT_MSG_SNAP, 1, 3));
-  ck_assert_uint_eq(progress_of(3).pending_snapshot, 11);
+  ck_assert_uint_eq(group_progress(&g, 3).pending_snapshot, 11);
 }
 END_TEST
 
@@ -175,7 +163,7 @@ START_TEST(a_failed_snapshot_is_probed_from_the_start_after_a_heartbeat) {
   (void)send_snapshot();
   group_lose(&g);
   ck_assert_int_eq(raft_rawnode_report_snapshot(group_node(&g, 1), 3, false), RAFT_OK);
-  raft_progress_status progress = progress_of(3);
+  raft_progress_status progress = group_progress(&g, 3);
   ck_assert_int_eq(progress.state, RAFT_PROGRESS_PROBE);
   ck_assert_uint_eq(progress.next, progress.match + 1);
   ck_assert_uint_eq(progress.pending_snapshot, 0);
@@ -190,7 +178,7 @@ START_TEST(a_snapshot_that_arrived_is_continued_behind) {
   (void)send_snapshot();
   group_lose(&g);
   ck_assert_int_eq(raft_rawnode_report_snapshot(group_node(&g, 1), 3, true), RAFT_OK);
-  raft_progress_status progress = progress_of(3);
+  raft_progress_status progress = group_progress(&g, 3);
   ck_assert_int_eq(progress.state, RAFT_PROGRESS_PROBE);
   ck_assert_uint_eq(progress.next, 12);
   ck_assert(progress.paused);
@@ -199,7 +187,7 @@ END_TEST
 
 START_TEST(reports_about_others_change_nothing) {
   ck_assert_int_eq(raft_rawnode_report_snapshot(group_node(&g, 1), 2, false), RAFT_OK);
-  ck_assert_int_eq(progress_of(2).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 2).state, RAFT_PROGRESS_REPLICATE);
   ck_assert_int_eq(raft_rawnode_report_snapshot(group_node(&g, 1), 8, true), RAFT_OK);
   ck_assert_int_eq(raft_rawnode_report_snapshot(group_node(&g, 2), 3, true), RAFT_OK);
 }
@@ -210,9 +198,9 @@ START_TEST(a_snapshot_that_nobody_reports_times_out) {
   group_lose(&g);
   g.members[3].cut = true;
   group_tick(&g, 19);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
   group_tick(&g, 1);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_PROBE);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_PROBE);
   g.members[3].cut = false;
   group_tick(&g, 2);
   group_expect_equal(&g);
@@ -226,7 +214,7 @@ START_TEST(a_time_out_of_0_is_none) {
   group_lose(&g);
   g.members[3].cut = true;
   group_tick(&g, 700);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
 }
 END_TEST
 
@@ -235,12 +223,12 @@ START_TEST(any_answer_from_which_the_log_can_go_on_ends_the_wait) {
   group_lose(&g);
   raft_message ack = {.type = RAFT_MSG_APP_RESP, .from = 3, .to = 1, .term = 1, .index = 7};
   ck_assert_int_eq(group_step(&g, ack), RAFT_OK); /* entry 8 is gone: too early */
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
-  ck_assert_uint_eq(progress_of(3).pending_snapshot, 11);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_uint_eq(group_progress(&g, 3).pending_snapshot, 11);
   ack.index = 8; /* from another snapshot than the one that was sent */
   ck_assert_int_eq(group_step(&g, ack), RAFT_OK);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE);
-  ck_assert_uint_eq(progress_of(3).match, 8);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_uint_eq(group_progress(&g, 3).match, 8);
 }
 END_TEST
 
@@ -262,10 +250,10 @@ END_TEST
 START_TEST(who_is_unreachable_still_waits_for_its_snapshot) {
   (void)send_snapshot();
   ck_assert_int_eq(raft_rawnode_report_unreachable(group_node(&g, 1), 3), RAFT_OK);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_SNAPSHOT);
-  ck_assert_uint_eq(progress_of(3).pending_snapshot, 11);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_SNAPSHOT);
+  ck_assert_uint_eq(group_progress(&g, 3).pending_snapshot, 11);
   group_settle(&g);
-  ck_assert_int_eq(progress_of(3).state, RAFT_PROGRESS_REPLICATE);
+  ck_assert_int_eq(group_progress(&g, 3).state, RAFT_PROGRESS_REPLICATE);
 }
 END_TEST
 

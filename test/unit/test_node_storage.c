@@ -10,9 +10,7 @@ static group g;
 static faulty_storage faults[GROUP_MOST + 1];
 
 static void plain(raft_config *config) {
-  config->pre_vote = false;
-  config->check_quorum = false;
-  config->election_ticks = 1000; /* nobody campaigns unasked */
+  group_plain(config);
   faulty_storage_init(&faults[config->id], config->storage);
   config->storage = &faults[config->id].iface;
 }

@@ -27,8 +27,7 @@ static void transfer(uint64_t through, uint64_t to) {
 }
 
 static void change_member(raft_conf_change_type type, uint64_t id) {
-  raft_conf_change change = {.type = type, .node_id = id};
-  ck_assert_int_eq(raft_rawnode_propose_conf_change(group_node(&g, 1), &change), RAFT_OK);
+  ck_assert_int_eq(group_propose_change(&g, 1, type, id), RAFT_OK);
 }
 
 static uint64_t transferee(void) {

@@ -394,10 +394,29 @@ raft_basic_status group_status(group *g, uint64_t id) {
   return status;
 }
 
+raft_progress_status group_progress(group *g, uint64_t id) {
+  raft_progress_status status;
+  MUST(raft_rawnode_progress(g->members[1].node, (size_t)id - 1, &status));
+  require(status.id == id, "progress of another", RAFT_EINVAL);
+  return status;
+}
+
 void group_elect(group *g, uint64_t id) {
   MUST(raft_rawnode_campaign(g->members[id].node));
   group_settle(g);
   require(group_status(g, id).soft_state.role == RAFT_LEADER, "the election was lost", RAFT_OK);
+}
+
+void group_reopen(group *g, size_t count, void (*change)(raft_config *config)) {
+  group_close(g);
+  group_open(g, count, change);
+  group_elect(g, 1);
+}
+
+void group_plain(raft_config *config) {
+  config->pre_vote = false;
+  config->check_quorum = false;
+  config->election_ticks = 1000;
 }
 
 uint64_t group_leader(const group *g) {
@@ -419,6 +438,11 @@ uint64_t group_leader(const group *g) {
 int group_propose(group *g, uint64_t id, const char *text) {
   raft_slice slice = {text, strlen(text)};
   return raft_rawnode_propose(g->members[id].node, &slice, 1);
+}
+
+int group_propose_change(group *g, uint64_t id, raft_conf_change_type type, uint64_t member) {
+  raft_conf_change change = {.type = type, .node_id = member};
+  return raft_rawnode_propose_conf_change(g->members[id].node, &change);
 }
 
 void group_stop(group *g, uint64_t id) {

@@ -55,6 +55,11 @@ typedef struct group {
 /* `count` voters 1 ... count; change(config) may be NULL. All nodes are open, nobody leads. */
 void group_open(group *g, size_t count, void (*change)(raft_config *config));
 void group_close(group *g);
+/* A new group in the place of this one, in which 1 leads. */
+void group_reopen(group *g, size_t count, void (*change)(raft_config *config));
+
+/* For `change`: time makes nobody campaign or step down, and one round of votes elects. */
+void group_plain(raft_config *config);
 
 /* `count` nodes on empty storage, to be bootstrapped. */
 void group_open_empty(group *g, size_t count, void (*change)(raft_config *config));
@@ -81,9 +86,13 @@ void group_elect(group *g, uint64_t id);
 uint64_t group_leader(const group *g); /* the leader of the highest term that is up; 0: none */
 raft_rawnode *group_node(group *g, uint64_t id);
 raft_basic_status group_status(group *g, uint64_t id);
+/* What leader 1 knows of `id`, where the ids are 1, 2, 3 ... without a gap. */
+raft_progress_status group_progress(group *g, uint64_t id);
 /* Steps one message into its recipient. */
 int group_step(group *g, raft_message message);
 int group_propose(group *g, uint64_t id, const char *text);
+/* A change of `member`, proposed at node `id`. */
+int group_propose_change(group *g, uint64_t id, raft_conf_change_type type, uint64_t member);
 /* Loses what is in memory, and starts again from storage. */
 void group_restart(group *g, uint64_t id);
 /* The same in two steps, of which the second may fail: then the node stays down. */
