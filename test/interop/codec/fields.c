@@ -55,72 +55,77 @@ static void ids(struct fields *fields, const char *name, raft_ids value) {
 
 /* --- objects --- */
 
+/* A field of `value` under its own name. */
+#define NUMBER(field) number(fields, #field, value->field)
+#define BYTES(field)  bytes(fields, #field, value->field)
+#define IDS(field)    ids(fields, #field, value->field)
+
 static void entry(struct fields *fields, const raft_entry *value) {
-  number(fields, "type", value->type);
-  number(fields, "term", value->term);
-  number(fields, "index", value->index);
-  bytes(fields, "data", value->data);
+  NUMBER(type);
+  NUMBER(term);
+  NUMBER(index);
+  BYTES(data);
 }
 
 static void conf_state(struct fields *fields, const raft_conf_state *value) {
-  ids(fields, "voters", value->voters);
-  ids(fields, "learners", value->learners);
-  ids(fields, "voters_outgoing", value->voters_outgoing);
-  ids(fields, "learners_next", value->learners_next);
-  number(fields, "auto_leave", value->auto_leave);
+  IDS(voters);
+  IDS(learners);
+  IDS(voters_outgoing);
+  IDS(learners_next);
+  NUMBER(auto_leave);
 }
 
 static void snapshot(struct fields *fields, const raft_snapshot *value) {
-  bytes(fields, "data", value->data);
+  BYTES(data);
   conf_state(fields, &value->conf_state);
-  number(fields, "index", value->index);
-  number(fields, "term", value->term);
+  NUMBER(index);
+  NUMBER(term);
 }
 
 static void message(struct fields *fields, const raft_message *value) {
-  number(fields, "type", value->type);
-  number(fields, "to", value->to);
-  number(fields, "from", value->from);
-  number(fields, "term", value->term);
-  number(fields, "log_term", value->log_term);
-  number(fields, "index", value->index);
+  NUMBER(type);
+  NUMBER(to);
+  NUMBER(from);
+  NUMBER(term);
+  NUMBER(log_term);
+  NUMBER(index);
   number(fields, "entries", value->entry_count);
   for (size_t i = 0; i < value->entry_count; i++) {
     entry(fields, &value->entries[i]);
   }
-  number(fields, "commit", value->commit);
+  NUMBER(commit);
   number(fields, "snapshot", value->snapshot != NULL);
   if (value->snapshot != NULL) {
     snapshot(fields, value->snapshot);
   }
-  number(fields, "reject", value->reject);
-  number(fields, "reject_hint", value->reject_hint);
-  bytes(fields, "context", value->context);
-  number(fields, "vote", value->vote);
+  NUMBER(reject);
+  NUMBER(reject_hint);
+  BYTES(context);
+  NUMBER(vote);
   number(fields, "responses", value->response_count);
 }
 
 static void hard_state(struct fields *fields, const raft_hard_state *value) {
-  number(fields, "term", value->term);
-  number(fields, "vote", value->vote);
-  number(fields, "commit", value->commit);
+  NUMBER(term);
+  NUMBER(vote);
+  NUMBER(commit);
 }
 
 static void change(struct fields *fields, const raft_conf_change *value) {
-  number(fields, "id", value->id);
-  number(fields, "type", value->type);
-  number(fields, "node_id", value->node_id);
-  bytes(fields, "context", value->context);
+  NUMBER(id);
+  NUMBER(type);
+  NUMBER(node_id);
+  BYTES(context);
 }
 
 static void change_v2(struct fields *fields, const raft_conf_change_v2 *value) {
-  number(fields, "transition", value->transition);
+  NUMBER(transition);
   number(fields, "changes", value->change_count);
   for (size_t i = 0; i < value->change_count; i++) {
     number(fields, "type", value->changes[i].type);
     number(fields, "node_id", value->changes[i].node_id);
   }
-  bytes(fields, "context", value->context);
+  BYTES(context);
 }
 
 void fields_print(struct fields *fields, const struct object *object) {
