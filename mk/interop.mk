@@ -4,6 +4,7 @@
 # test/interop/*.go        random scripts, answered by both (docs/differences-from-the-model.md)
 # test/interop/mixed/      groups of both kinds of nodes, which exchange encoded messages
 # test/interop/encodings/  random objects, encoded and decoded by both
+# test/interop/summary/    counts in words, for the programs in Go
 # test/interop/peer/       a libraft node for such a group, build/interop/peer
 # test/interop/codec/      libraft's encodings for comparison, build/interop/codec
 # test/interop/pipe/       how these two speak with the programs in Go (test/interop/frames/)

@@ -7,10 +7,11 @@ package main
 import (
 	"fmt"
 	"regexp"
-	"sort"
 	"strings"
 
 	"github.com/cockroachdb/datadriven"
+
+	"libraft.example/interop/summary"
 )
 
 type tally struct {
@@ -129,18 +130,6 @@ func errorIn(line string) string {
 
 // --- printing ---
 
-func counts(from map[string]int) string {
-	var keys, parts []string
-	for key := range from {
-		keys = append(keys, key)
-	}
-	sort.Strings(keys)
-	for _, key := range keys {
-		parts = append(parts, fmt.Sprintf("%s %d", key, from[key]))
-	}
-	return strings.Join(parts, ", ")
-}
-
 // wrapped puts words on lines behind a first column.
 func wrapped(head, body string) string {
 	var lines []string
@@ -156,16 +145,11 @@ func wrapped(head, body string) string {
 }
 
 func (t *tally) print() {
-	var names []string
-	for name := range t.commands {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	fmt.Println("  commands, with their options")
-	for _, name := range names {
-		fmt.Println(wrapped(fmt.Sprintf("%s %d", name, t.commands[name]), counts(t.options[name])))
+	for _, name := range summary.Names(t.commands) {
+		fmt.Println(wrapped(fmt.Sprintf("%s %d", name, t.commands[name]), summary.Of(t.options[name])))
 	}
-	fmt.Println(wrapped("messages", counts(t.messages)))
-	fmt.Println(wrapped("answers", counts(t.errors)))
+	fmt.Println(wrapped("messages", summary.Of(t.messages)))
+	fmt.Println(wrapped("answers", summary.Of(t.errors)))
 	fmt.Printf("  %d of %d scripts came to their end\n", t.whole, t.scripts)
 }

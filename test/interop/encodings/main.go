@@ -9,23 +9,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"sort"
-	"strings"
 
 	"libraft.example/interop/frames"
+	"libraft.example/interop/summary"
 )
-
-func summary(counts map[string]int) string {
-	var names, parts []string
-	for name := range counts {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		parts = append(parts, fmt.Sprintf("%s %d", name, counts[name]))
-	}
-	return strings.Join(parts, ", ")
-}
 
 func main() {
 	first := flag.Int64("first", 1, "seed")
@@ -46,9 +33,9 @@ func main() {
 	if err := program.Close(); err != nil {
 		c.differs("libraft's program: %v", err)
 	}
-	fmt.Println("  encoded by Go, decoded and encoded by libraft:", summary(c.ours))
-	fmt.Println("  encoded by libraft, decoded and encoded by Go:", summary(c.theirs))
-	fmt.Println("  damaged, decoded by both:                    ", summary(c.spoilt))
+	fmt.Println("  encoded by Go, decoded and encoded by libraft:", summary.Of(c.ours))
+	fmt.Println("  encoded by libraft, decoded and encoded by Go:", summary.Of(c.theirs))
+	fmt.Println("  damaged, decoded by both:                    ", summary.Of(c.spoilt))
 	fmt.Printf("encodings: %d objects by Go, %d by libraft, %d damaged, %d differences (seed %d)\n",
 		total(c.ours), total(c.theirs), total(c.spoilt), c.differences, *first)
 	if c.differences > 0 {
