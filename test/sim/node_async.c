@@ -40,25 +40,12 @@ static void check_written(sim_node *node, const raft_message *message) {
 
 /* False: the node is down. */
 static bool write(sim_node *node, const raft_message *message) {
-  sim_world *world = node->world;
   raft_hard_state state = {message->term, message->vote, message->commit};
-  sim_image image;
-  uint64_t durable_at = 0;
-  if (message->snapshot != NULL && !sim_image_of(message->snapshot, &image)) {
-    sim_check_broken(&world->check, "n%u was handed out a snapshot that nobody made", node->id);
+  if (!sim_node_save(node, &state, message->snapshot, message->entries, message->entry_count)) {
     return false;
   }
-  if (!sim_disk_write(&node->disk, sim_now(world), &durable_at)) {
-    sim_trace_tell(&world->trace, node->id, "fails to write and stops");
-    sim_count(world, SIM_FAILED_WRITES);
-    sim_node_crash(node, sim_about(world, world->options.tick * 3));
-    return false;
-  }
-  sim_log_write(&node->log, &state, message->snapshot == NULL ? NULL : &image, message->entries,
-                message->entry_count);
   check_written(node, message);
   push(&node->appending, message);
-  sim_plan(world, durable_at - sim_now(world), SIM_SYNCED, node->id, node->life, NULL);
   return true;
 }
 

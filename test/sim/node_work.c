@@ -76,19 +76,14 @@ static bool is_empty(const raft_hard_state *state) {
   return state->term == 0 && state->vote == 0 && state->commit == 0;
 }
 
-static bool save(sim_node *node) {
+bool sim_node_save(sim_node *node, const raft_hard_state *state, const raft_snapshot *snapshot,
+                   const raft_entry *entries, size_t count) {
   sim_world *world = node->world;
-  const raft_ready *ready = node->ready;
   sim_image image;
   uint64_t durable_at = 0;
-  if (ready->snapshot != NULL && !sim_image_of(ready->snapshot, &image)) {
+  if (snapshot != NULL && !sim_image_of(snapshot, &image)) {
     sim_check_broken(&world->check, "n%u was handed out a snapshot that nobody made", node->id);
     return false;
-  }
-  bool write = !is_empty(&ready->hard_state) || ready->entry_count > 0 || ready->snapshot != NULL;
-  if (!write) {
-    node->stage = SIM_SEND;
-    return true;
   }
   if (!sim_disk_write(&node->disk, sim_now(world), &durable_at)) {
     sim_trace_tell(&world->trace, node->id, "fails to write and stops");
@@ -96,16 +91,29 @@ static bool save(sim_node *node) {
     sim_node_crash(node, sim_about(world, world->options.tick * 3));
     return false;
   }
-  sim_log_write(&node->log, &ready->hard_state, ready->snapshot == NULL ? NULL : &image,
-                ready->entries, ready->entry_count);
-  sim_node_check_entries(node, ready->entries, ready->entry_count);
+  sim_log_write(&node->log, state, snapshot == NULL ? NULL : &image, entries, count);
   sim_plan(world, durable_at - sim_now(world), SIM_SYNCED, node->id, node->life, NULL);
+  return true;
+}
+
+static bool save(sim_node *node) {
+  const raft_ready *ready = node->ready;
+  bool write = !is_empty(&ready->hard_state) || ready->entry_count > 0 || ready->snapshot != NULL;
+  if (!write) {
+    node->stage = SIM_SEND;
+    return true;
+  }
+  if (!sim_node_save(node, &ready->hard_state, ready->snapshot, ready->entries,
+                     ready->entry_count)) {
+    return false;
+  }
+  sim_node_check_entries(node, ready->entries, ready->entry_count);
   sim_node_check_commit(node, ready->hard_state.commit);
   bool wait = ready->must_sync || ready->snapshot != NULL;
   node->stage = wait ? SIM_SYNCING : SIM_SEND;
   /* A leader may send while it writes (thesis 10.2.1): its own acknowledgement waits. */
   if (wait && node->last.soft_state.role == RAFT_LEADER && ready->snapshot == NULL &&
-      sim_random_below(&world->random, 2) == 0) {
+      sim_random_below(&node->world->random, 2) == 0) {
     return send_all(node) && !wait;
   }
   return !wait;

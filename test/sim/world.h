@@ -162,6 +162,9 @@ void sim_node_tick(sim_node *node);
 /* After every call: checks it, and takes a Ready if there is one. */
 void sim_node_poke(sim_node *node);
 void sim_node_work(sim_node *node);
+/* Writes what is to be saved, durable after a while. False: the node is down, or the run broken. */
+bool sim_node_save(sim_node *node, const raft_hard_state *state, const raft_snapshot *snapshot,
+                   const raft_entry *entries, size_t count);
 void sim_node_synced(sim_node *node);
 /* A crash here? Then the node is down and nothing of it may be touched. */
 bool sim_node_falls(sim_node *node);
