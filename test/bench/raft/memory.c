@@ -70,17 +70,22 @@ static void tick(cluster *c) {
   cluster_settle(c);
 }
 
+/* A group whose memory is counted, and that has worked for a while. */
+static void open_counted(cluster *c, counter *count, size_t nodes, void (*work)(cluster *c)) {
+  counter_init(count);
+  cluster_open(c, nodes, &count->hook, NULL);
+  for (int i = 0; i < 100; i++) {
+    work(c);
+  }
+}
+
 /* ---- bytes ---- */
 
 /* The group leads, works, and idles; then what closing one of the nodes gives back is its size. */
 static double bytes_of(const bench_point *point, size_t position) {
   counter count;
   cluster c;
-  counter_init(&count);
-  cluster_open(&c, point->nodes, &count.hook, NULL);
-  for (int i = 0; i < 100; i++) {
-    propose(&c);
-  }
+  open_counted(&c, &count, point->nodes, propose);
   for (size_t i = 0; i < c.count; i++) {
     cluster_compact(&c, i); /* payloads belong to the log, not to the node */
   }
@@ -108,11 +113,7 @@ static double follower_bytes(const bench_point *point) {
 static double allocations(const bench_point *point, void (*work)(cluster *c)) {
   counter count;
   cluster c;
-  counter_init(&count);
-  cluster_open(&c, point->nodes, &count.hook, NULL);
-  for (int i = 0; i < 100; i++) {
-    work(&c);
-  }
+  open_counted(&c, &count, point->nodes, work);
   count.calls = 0;
   for (int i = 0; i < OPERATIONS; i++) {
     work(&c);
