@@ -147,7 +147,8 @@ START_TEST(a_context_with_an_owner_is_retained) {
 }
 END_TEST
 
-START_TEST(reads_wait_for_the_first_commit_of_the_term) {
+/* 1 leads, and nothing of its term is committed. */
+static void elect_without_a_commit(void) {
   group_close(&g);
   group_open(&g, 3, group_plain);
   ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
@@ -156,6 +157,10 @@ START_TEST(reads_wait_for_the_first_commit_of_the_term) {
   turn();
   group_deliver(&g);
   ck_assert_int_eq(group_status(&g, 1).soft_state.role, RAFT_LEADER);
+}
+
+START_TEST(reads_wait_for_the_first_commit_of_the_term) {
+  elect_without_a_commit();
   ck_assert_int_eq(ask(1, "a"), RAFT_OK);
   ck_assert_ptr_null(group_sent(&g, RAFT_MSG_HEARTBEAT, 1, 2)); /* no round yet */
   ck_assert_uint_eq(g.members[1].read_count, 0);
@@ -303,13 +308,7 @@ START_TEST(who_steps_down_reports_what_it_abandons) {
 END_TEST
 
 START_TEST(reads_before_the_first_commit_are_abandoned_likewise) {
-  group_close(&g);
-  group_open(&g, 3, group_plain);
-  ck_assert_int_eq(raft_rawnode_campaign(group_node(&g, 1)), RAFT_OK);
-  turn();
-  group_deliver(&g);
-  turn();
-  group_deliver(&g);
+  elect_without_a_commit();
   ck_assert_int_eq(ask(1, "a"), RAFT_OK);
   turn();
   group_lose(&g);

@@ -78,6 +78,18 @@ static const raft_message *message_to(uint64_t to, raft_message_type type) {
   return NULL;
 }
 
+/* An append of one entry behind the first one. */
+static raft_message append_of(uint64_t from, uint64_t term, const raft_entry *entry) {
+  return (raft_message){.type = RAFT_MSG_APP,
+                        .from = from,
+                        .to = 1,
+                        .term = term,
+                        .log_term = 1,
+                        .index = 1,
+                        .entries = entry,
+                        .entry_count = 1};
+}
+
 /* ---- 80: the order of calls ---- */
 
 START_TEST(two_readies_need_an_advance_between_them) {
@@ -163,15 +175,8 @@ END_TEST
 START_TEST(a_follower_applies_what_it_saves_in_the_same_ready) {
   reopen(3, group_plain);
   raft_entry entry = {.term = 2, .index = 2, .data = {"x", 1, NULL}};
-  raft_message append = {.type = RAFT_MSG_APP,
-                         .from = 2,
-                         .to = 1,
-                         .term = 2,
-                         .log_term = 1,
-                         .index = 1,
-                         .commit = 2,
-                         .entries = &entry,
-                         .entry_count = 1};
+  raft_message append = append_of(2, 2, &entry);
+  append.commit = 2;
   ck_assert_int_eq(raft_rawnode_step(node, &append), RAFT_OK);
   take();
   ck_assert_uint_eq(rd->entry_count, 1);
@@ -243,14 +248,7 @@ START_TEST(what_a_ready_shows_survives_a_step_that_replaces_it) {
   propose(3);
   take();
   raft_entry other = {.term = 2, .index = 2, .data = {"another", 7, NULL}};
-  raft_message append = {.type = RAFT_MSG_APP,
-                         .from = 2,
-                         .to = 1,
-                         .term = 2,
-                         .log_term = 1,
-                         .index = 1,
-                         .entries = &other,
-                         .entry_count = 1};
+  raft_message append = append_of(2, 2, &other);
   ck_assert_int_eq(raft_rawnode_step(node, &append), RAFT_OK);
   ck_assert_uint_eq(rd->entry_count, 3);
   for (size_t i = 0; i < 3; i++) {
@@ -384,15 +382,8 @@ static void store(const raft_message *message) {
 START_TEST(promises_wait_for_the_write) {
   reopen(3, async);
   raft_entry entry = {.term = 2, .index = 2};
-  raft_message append = {.type = RAFT_MSG_APP,
-                         .from = 2,
-                         .to = 1,
-                         .term = 2,
-                         .log_term = 1,
-                         .index = 1,
-                         .commit = 2,
-                         .entries = &entry,
-                         .entry_count = 1};
+  raft_message append = append_of(2, 2, &entry);
+  append.commit = 2;
   ck_assert_int_eq(raft_rawnode_step(node, &append), RAFT_OK);
   take();
   ck_assert_ptr_null(message_to(2, RAFT_MSG_APP_RESP));
@@ -448,18 +439,6 @@ START_TEST(a_leader_counts_itself_when_its_write_is_durable) {
   ck_assert_uint_eq(group_status(&g, 1).hard_state.commit, 2);
 }
 END_TEST
-
-static raft_message append_of(uint64_t from, uint64_t term, const raft_entry *entry) {
-  raft_message append = {.type = RAFT_MSG_APP,
-                         .from = from,
-                         .to = 1,
-                         .term = term,
-                         .log_term = 1,
-                         .index = 1,
-                         .entries = entry,
-                         .entry_count = 1};
-  return append;
-}
 
 /* 77: entry (2, 2) is written, replaced by (3, 2), and comes back with the term 4: the answer
  * to the first write says nothing about the third. */

@@ -139,20 +139,21 @@ START_TEST(a_diverged_follower_is_brought_back_in_a_round_trip_a_term) {
 }
 END_TEST
 
+/* 2 gets the entry (1, 2), and nothing behind it: the rest is as in `append`. */
+static void step_second_entry(raft_message append) {
+  raft_entry entry = {.term = 1, .index = 2, .data = {"entry", 5, NULL}};
+  append.type = RAFT_MSG_APP;
+  append.to = 2;
+  append.log_term = append.index = 1;
+  append.entries = &entry;
+  append.entry_count = 1;
+  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+}
+
 START_TEST(a_late_short_append_truncates_nothing) {
   propose(1, 5);
   group_settle(&g);
-  raft_entry entry = {.term = 1, .index = 2, .data = {"entry", 5, NULL}};
-  raft_message late = {.type = RAFT_MSG_APP,
-                       .from = 1,
-                       .to = 2,
-                       .term = 1,
-                       .log_term = 1,
-                       .index = 1,
-                       .entries = &entry,
-                       .entry_count = 1,
-                       .commit = 6};
-  ck_assert_int_eq(group_step(&g, late), RAFT_OK);
+  step_second_entry((raft_message){.from = 1, .term = 1, .commit = 6});
   ck_assert_uint_eq(group_status(&g, 2).last_index, 6);
   const raft_message *answer = group_sent(&g, RAFT_MSG_APP_RESP, 2, 1);
   ck_assert_uint_eq(answer->index, 6); /* below the commit index: what is committed is answered */
@@ -474,17 +475,7 @@ START_TEST(an_acknowledgement_names_the_last_entry_that_was_sent) {
   group_turn(&g);
   group_lose(&g);
   ck_assert_uint_eq(group_status(&g, 2).last_index, 4);
-  raft_entry entry = {.term = 1, .index = 2, .data = {"entry", 5, NULL}};
-  raft_message append = {.type = RAFT_MSG_APP,
-                         .from = 3,
-                         .to = 2,
-                         .term = 2,
-                         .log_term = 1,
-                         .index = 1,
-                         .commit = 3,
-                         .entries = &entry,
-                         .entry_count = 1};
-  ck_assert_int_eq(group_step(&g, append), RAFT_OK);
+  step_second_entry((raft_message){.from = 3, .term = 2, .commit = 3});
   ck_assert_uint_eq(group_sent(&g, RAFT_MSG_APP_RESP, 2, 3)->index, 2);
   ck_assert_uint_eq(group_status(&g, 2).hard_state.commit, 2); /* 3 and 4 may be others there */
 }

@@ -266,8 +266,13 @@ void world_answered(void *ctx, const void *reply, size_t len) {
 enum { MAX_ARGS = 8 };
 
 static void execute(world *w, uint64_t store_id, world_call *call, uint64_t timeout_ms,
-                    kv_command command) {
-  const char *why = NULL;
+                    kv_command command, va_list list) {
+  raft_slice args[MAX_ARGS];
+  const char *arg, *why = NULL;
+  command.args = args;
+  while (command.arg_count < MAX_ARGS && (arg = va_arg(list, const char *)) != NULL) {
+    args[command.arg_count++] = (raft_slice){arg, strlen(arg)};
+  }
   ck_assert_msg(kv_command_check(&command, &why) == KV_OK, "%s", why);
   *call = (world_call){0};
   kv_store_execute(world_at(w, store_id)->store, &command, timeout_ms, world_answered, call);
@@ -275,29 +280,17 @@ static void execute(world *w, uint64_t store_id, world_call *call, uint64_t time
 
 void world_execute(world *w, uint64_t store_id, world_call *call, uint64_t timeout_ms, kv_op op,
                    int64_t number, ...) {
-  raft_slice args[MAX_ARGS];
-  kv_command command = {.op = op, .number = number, .args = args};
-  const char *arg;
   va_list list;
   va_start(list, number);
-  while (command.arg_count < MAX_ARGS && (arg = va_arg(list, const char *)) != NULL) {
-    args[command.arg_count++] = (raft_slice){arg, strlen(arg)};
-  }
+  execute(w, store_id, call, timeout_ms, (kv_command){.op = op, .number = number}, list);
   va_end(list);
-  execute(w, store_id, call, timeout_ms, command);
 }
 
 const char *world_do(world *w, uint64_t store_id, world_call *call, kv_op op, int64_t number, ...) {
-  raft_slice args[MAX_ARGS];
-  kv_command command = {.op = op, .number = number, .args = args};
-  const char *arg;
   va_list list;
   va_start(list, number);
-  while (command.arg_count < MAX_ARGS && (arg = va_arg(list, const char *)) != NULL) {
-    args[command.arg_count++] = (raft_slice){arg, strlen(arg)};
-  }
+  execute(w, store_id, call, 0, (kv_command){.op = op, .number = number}, list);
   va_end(list);
-  execute(w, store_id, call, 0, command);
   world_wait(w, call);
   return call->reply;
 }
