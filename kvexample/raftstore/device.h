@@ -111,7 +111,9 @@ typedef enum kv_frame_type {
   KV_FRAME_SNAPSHOT_BEGIN = 5, /* the shell's: chunks of a snapshot file */
   KV_FRAME_SNAPSHOT_CHUNK = 6,
   KV_FRAME_SNAPSHOT_END = 7,
-  KV_FRAME_SNAPSHOT_ACK = 8
+  KV_FRAME_SNAPSHOT_ACK = 8,
+  KV_FRAME_SCHEDULER_REQUEST = 9, /* to the scheduler, which answers each (the shell's) */
+  KV_FRAME_SCHEDULER_RESPONSE = 10
 } kv_frame_type;
 
 typedef struct kv_transport_device {
@@ -123,6 +125,17 @@ typedef struct kv_transport_device {
   int (*send)(void *ctx, uint64_t store_id, const char *address, kv_frame_type type,
               const raft_bytes *parts, size_t count);
 } kv_transport_device;
+
+/* ---- scheduler ---- */
+
+/* The way to the cluster's scheduler. send NULL: there is none, members are static. */
+typedef struct kv_scheduler_device {
+  void *ctx;
+  /* Sends one request (scheduler/message.h), copied. It or its response may be lost: what matters
+   * is asked again. Responses: kv_store_scheduler_received(store, response). Other than KV_OK: not
+   * sent, there is no connection now. */
+  int (*send)(void *ctx, raft_bytes request);
+} kv_scheduler_device;
 
 /* ---- time ---- */
 
@@ -139,6 +152,7 @@ typedef struct kv_devices {
   kv_transport_device transport;
   kv_clock_device clock;
   kv_logger logger;
+  kv_scheduler_device scheduler;
 } kv_devices;
 
 #endif
