@@ -86,6 +86,8 @@ static void on_frame(peer *p, const kv_frame *frame) {
   case KV_FRAME_SNAPSHOT_CHUNK: kv_arrival_chunk(p->arrival, frame->payload); break;
   case KV_FRAME_SNAPSHOT_END: kv_arrival_end(p->arrival); break;
   case KV_FRAME_SNAPSHOT_ACK: break;
+  case KV_FRAME_SCHEDULER_REQUEST:
+  case KV_FRAME_SCHEDULER_RESPONSE:
   default: refuse(p, "unknown kind of frame"); break;
   }
 }
