@@ -15,6 +15,7 @@
 
 #include "raftstore/command.h"
 #include "raftstore/entry.h"
+#include "raftstore/region_change.h"
 #include "raftstore/region_state.h"
 
 /* Keys of a destroyed region that one run deletes. */
@@ -165,60 +166,20 @@ static int apply_normal(apply_run *run, const raft_entry *at, kv_apply_result *r
   return execute_commands(run, &entry, result);
 }
 
-static bool is_in_force(const kv_region *region, const kv_change_peer *change) {
-  const kv_region_peer *peer = kv_region_find_peer(region, change->peer_id);
-  return change->remove ? peer == NULL : peer != NULL && peer->role == change->role;
-}
-
-/* KV_EINVAL: the change contradicts the region. */
-static int change_region(kv_region *region, const kv_change_peer *change) {
-  const kv_region_peer *peer = kv_region_find_peer(region, change->peer_id);
-  if (change->remove) {
-    return kv_region_remove_peer(region, change->peer_id) ? KV_OK : KV_EINVAL;
-  }
-  bool reused = peer == NULL && change->peer_id <= region->max_peer_id;
-  bool moved = peer != NULL && peer->store_id != change->store_id;
-  return reused || moved ? KV_EINVAL
-                         : kv_region_put_peer(region, change->peer_id, change->store_id,
-                                              change->role, change->address);
-}
-
-static int change_peers(apply_run *run, const kv_change_peer *change, kv_apply_result *result) {
+static int apply_conf_change(apply_run *run, const raft_entry *at, kv_apply_result *result) {
   kv_apply_task *task = run->task;
   kv_region *region = &run->state.region;
-  if (is_in_force(region, change)) {
-    result->outcome = KV_APPLY_REDUNDANT;
-    return KV_OK;
+  const bool member = kv_region_find_peer(region, task->peer_id) != NULL;
+  const int rc = kv_region_apply_change(region, at, &result->outcome);
+  if (rc != KV_OK || result->outcome != KV_APPLY_DONE) {
+    return rc;
   }
-  if (change->epoch.conf_ver != region->epoch.conf_ver) {
-    result->outcome = KV_APPLY_STALE;
-    return KV_OK;
-  }
-  int rc = change_region(region, change);
-  if (rc != KV_OK) {
-    result->outcome = KV_APPLY_STALE;
-    return rc == KV_EINVAL ? KV_OK : rc;
-  }
-  region->epoch.conf_ver++;
-  result->outcome = KV_APPLY_DONE;
   task->region_changed = true;
-  if (change->remove && change->peer_id == task->peer_id) {
+  if (member && kv_region_find_peer(region, task->peer_id) == NULL) {
     run->state.phase = KV_REGION_TOMBSTONE;
     task->tombstone = true;
   }
   return KV_OK;
-}
-
-static int apply_conf_change(apply_run *run, const raft_entry *at, kv_apply_result *result) {
-  raft_conf_change raft_change;
-  kv_change_peer change;
-  if (raft_conf_change_decode(at->data, &raft_change) != RAFT_OK ||
-      kv_change_peer_decode((raft_slice){raft_change.context.data, raft_change.context.len},
-                            &change) != KV_OK ||
-      change.peer_id != raft_change.node_id) {
-    return KV_ECORRUPT;
-  }
-  return change_peers(run, &change, result);
 }
 
 static int apply_entry(apply_run *run, const raft_entry *entry, kv_apply_result *result) {
@@ -231,8 +192,8 @@ static int apply_entry(apply_run *run, const raft_entry *entry, kv_apply_result 
   int rc = KV_OK;
   switch (entry->type) {
   case RAFT_ENTRY_NORMAL: rc = apply_normal(run, entry, result); break;
-  case RAFT_ENTRY_CONF_CHANGE: rc = apply_conf_change(run, entry, result); break;
-  case RAFT_ENTRY_CONF_CHANGE_V2: rc = KV_ECORRUPT; break;
+  case RAFT_ENTRY_CONF_CHANGE:
+  case RAFT_ENTRY_CONF_CHANGE_V2: rc = apply_conf_change(run, entry, result); break;
   }
   run->applied.applied_index = entry->index;
   run->applied.applied_term = entry->term;

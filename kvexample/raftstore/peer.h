@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "raftstore/apply.h"
 #include "raftstore/core.h"
+#include "raftstore/entry.h"
 #include "raftstore/envelope.h"
 #include "raftstore/peer_snapshot.h"
 #include "raftstore/peer_storage.h"
@@ -154,6 +155,11 @@ void kv_membership_continue(kv_peer *peer);
 /* The leader changed, or this peer is no longer it. */
 void kv_membership_leader_changed(kv_peer *peer);
 void kv_membership_tick(kv_peer *peer);
+/* What the scheduler asks of this leader. KV_OK: begun, or done already; otherwise *why not (yet),
+ * and nothing was begun. A learner is promoted when it has caught up; several changes are made by a
+ * joint configuration; a leader that would go hands over instead. Epochs are filled in. */
+int kv_membership_change(kv_peer *peer, kv_change_peer *changes, size_t count, const char **why);
+int kv_membership_transfer(kv_peer *peer, uint64_t to_peer, const char **why);
 /* Hands leadership to the best of the others; false: this is no leader, or nobody could take it. */
 bool kv_membership_resign(kv_peer *peer);
 

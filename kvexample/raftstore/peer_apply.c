@@ -144,13 +144,30 @@ static void settle_proposals(kv_peer *peer, const kv_apply_task *task, size_t nu
 }
 
 /* A change that was refused is made known to Raft as one that changes nothing. */
-static void tell_raft(kv_peer *peer, const raft_entry *entry, const kv_apply_result *result) {
-  raft_conf_change change;
-  if (raft_conf_change_decode(entry->data, &change) != RAFT_OK ||
-      result->outcome != KV_APPLY_DONE) {
-    change = (raft_conf_change){0};
+static int change_raft(kv_peer *peer, const raft_entry *entry, bool done) {
+  static const raft_conf_change_single nobody = {RAFT_CONF_ADD_NODE, 0};
+  raft_conf_change_v2 change = {.changes = &nobody, .change_count = 1}, many;
+  raft_conf_change one;
+  void *memory = NULL;
+  raft_conf_change_single single;
+  if (done && entry->type == RAFT_ENTRY_CONF_CHANGE &&
+      raft_conf_change_decode(entry->data, &one) == RAFT_OK) {
+    single = (raft_conf_change_single){one.type, one.node_id};
+    change.changes = &single;
+  } else if (done && entry->type == RAFT_ENTRY_CONF_CHANGE_V2) {
+    const int rc = raft_conf_change_v2_decode(entry->data, NULL, NULL, &many, &memory);
+    if (rc != RAFT_OK) {
+      return rc;
+    }
+    change = many;
   }
-  int rc = raft_rawnode_apply_conf_change_v1(peer->node, &change, NULL);
+  const int rc = raft_rawnode_apply_conf_change(peer->node, &change, NULL);
+  raft_conf_state_free(NULL, memory);
+  return rc;
+}
+
+static void tell_raft(kv_peer *peer, const raft_entry *entry, const kv_apply_result *result) {
+  const int rc = change_raft(peer, entry, result->outcome == KV_APPLY_DONE);
   if (rc == RAFT_ECONF_OVERTAKEN) {
     return; /* the snapshot that is on its way brings the membership */
   }

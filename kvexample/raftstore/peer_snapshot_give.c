@@ -74,7 +74,7 @@ static bool keep_made(kv_peer *peer, const kv_snapshot_file *file, raft_bytes me
     return false;
   }
   snapshot->meta_bytes = raft_buf_copy(NULL, meta.data, meta.len);
-  snapshot->ids = malloc((snapshot->meta.region.peer_count + 1) * sizeof *snapshot->ids);
+  snapshot->ids = malloc((2 * snapshot->meta.region.peer_count + 1) * sizeof *snapshot->ids);
   snapshot->file = *file;
   snapshot->have = snapshot->meta_bytes != NULL && snapshot->ids != NULL &&
                    snapshot->meta.region.id == peer->region_id &&

@@ -103,7 +103,7 @@ int kv_peer_storage_open(kv_peer *peer, const kv_apply_state *applied) {
   *storage = (kv_peer_storage){
       {sizeof(raft_storage), peer, initial_state, entries, term, first_index, last_index, snapshot},
       .peer = peer};
-  storage->ids = malloc((peer->region.peer_count + 1) * sizeof *storage->ids);
+  storage->ids = malloc((2 * peer->region.peer_count + 1) * sizeof *storage->ids);
   if (storage->ids == NULL) {
     return KV_ENOMEM;
   }

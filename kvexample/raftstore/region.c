@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 const char *kv_peer_role_name(kv_peer_role role) {
-  static const char *const names[] = {"voter", "learner", "incoming", "demoting"};
+  static const char *const names[] = {"voter", "learner", "incoming", "demoting", "joining"};
   return (size_t)role < sizeof names / sizeof *names ? names[role] : "unknown";
 }
 
@@ -186,18 +186,38 @@ bool kv_region_remove_peer(kv_region *region, uint64_t peer_id) {
   return true;
 }
 
-void kv_region_conf_state(const kv_region *region, uint64_t *ids, raft_conf_state *state) {
-  *state = (raft_conf_state){.voters.ids = ids};
+/* Bits of lists that a role puts its peer into. */
+enum { VOTES = 1, VOTED = 2, LEARNS = 4, WILL_LEARN = 8 };
+
+static const unsigned lists_of[] = {[KV_PEER_VOTER] = VOTES | VOTED,
+                                    [KV_PEER_LEARNER] = LEARNS,
+                                    [KV_PEER_INCOMING] = LEARNS,
+                                    [KV_PEER_DEMOTING] = VOTED | WILL_LEARN,
+                                    [KV_PEER_JOINING] = VOTES};
+
+/* Peers whose role is in one of the lists; returns where the next list begins. */
+static uint64_t *list_peers(const kv_region *region, unsigned lists, uint64_t *ids,
+                            raft_ids *list) {
+  *list = (raft_ids){.ids = ids};
   for (size_t i = 0; i < region->peer_count; i++) {
-    if (!kv_peer_is_learner(&region->peers[i])) {
-      ids[state->voters.count++] = region->peers[i].id;
+    if ((lists_of[region->peers[i].role] & lists) != 0) {
+      ids[list->count++] = region->peers[i].id;
     }
   }
-  uint64_t *learners = ids + state->voters.count;
-  state->learners.ids = learners;
+  return ids + list->count;
+}
+
+void kv_region_conf_state(const kv_region *region, uint64_t *ids, raft_conf_state *state) {
+  bool joint = false;
   for (size_t i = 0; i < region->peer_count; i++) {
-    if (kv_peer_is_learner(&region->peers[i])) {
-      learners[state->learners.count++] = region->peers[i].id;
-    }
+    const kv_peer_role role = region->peers[i].role;
+    joint = joint || role == KV_PEER_DEMOTING || role == KV_PEER_JOINING;
+  }
+  *state = (raft_conf_state){.auto_leave = joint};
+  ids = list_peers(region, VOTES, ids, &state->voters);
+  ids = list_peers(region, LEARNS, ids, &state->learners);
+  if (joint) {
+    ids = list_peers(region, VOTED, ids, &state->voters_outgoing);
+    (void)list_peers(region, WILL_LEARN, ids, &state->learners_next);
   }
 }

@@ -22,7 +22,8 @@ typedef enum kv_peer_role {
   KV_PEER_VOTER = 0,
   KV_PEER_LEARNER = 1,
   KV_PEER_INCOMING = 2, /* learner, to be promoted once it has caught up */
-  KV_PEER_DEMOTING = 3  /* voter, on its way to learner */
+  KV_PEER_DEMOTING = 3, /* joint: voter of the outgoing configuration only, then learner */
+  KV_PEER_JOINING = 4   /* joint: voter of the incoming configuration only, then voter */
 } kv_peer_role;
 
 const char *kv_peer_role_name(kv_peer_role role);
@@ -80,7 +81,8 @@ int kv_region_put_peer(kv_region *region, uint64_t id, uint64_t store_id, kv_pee
 /* False: there is no such peer. */
 bool kv_region_remove_peer(kv_region *region, uint64_t peer_id);
 
-/* Membership as raft sees it. ids needs room for peer_count; the lists in *state point into it. */
+/* Membership as raft sees it. ids needs room for twice peer_count; the lists in *state point into
+ * it. */
 void kv_region_conf_state(const kv_region *region, uint64_t *ids, raft_conf_state *state);
 
 #endif

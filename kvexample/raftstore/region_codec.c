@@ -21,7 +21,7 @@ void kv_peer_bind(kv_peer_reader *reader, metapb_Peer *pb) {
 
 int kv_peer_read(const kv_peer_reader *reader, const metapb_Peer *pb, char *text) {
   raft_slice address = reader->address.bytes;
-  if (pb->role > KV_PEER_DEMOTING || (address.len > 0 && memchr(address.data, 0, address.len))) {
+  if (pb->role > KV_PEER_JOINING || (address.len > 0 && memchr(address.data, 0, address.len))) {
     return KV_ECORRUPT;
   }
   if (address.len > 0) {

@@ -103,11 +103,11 @@ END_TEST
 
 START_TEST(raft_sees_voters_and_learners) {
   kv_region region = {0};
-  uint64_t ids[5];
+  uint64_t ids[8];
   raft_conf_state state;
   ck_assert_int_eq(kv_region_put_peer(&region, 1, 1, KV_PEER_VOTER, ""), KV_OK);
   ck_assert_int_eq(kv_region_put_peer(&region, 2, 2, KV_PEER_INCOMING, ""), KV_OK);
-  ck_assert_int_eq(kv_region_put_peer(&region, 3, 3, KV_PEER_DEMOTING, ""), KV_OK);
+  ck_assert_int_eq(kv_region_put_peer(&region, 3, 3, KV_PEER_VOTER, ""), KV_OK);
   ck_assert_int_eq(kv_region_put_peer(&region, 4, 4, KV_PEER_LEARNER, ""), KV_OK);
   kv_region_conf_state(&region, ids, &state);
   ck_assert_uint_eq(state.voters.count, 2);
@@ -115,6 +115,29 @@ START_TEST(raft_sees_voters_and_learners) {
   ck_assert_uint_eq(state.learners.count, 2);
   ck_assert_uint_eq(state.learners.ids[0], 2);
   ck_assert_uint_eq(state.learners.ids[1], 4);
+  ck_assert_uint_eq(state.voters_outgoing.count, 0);
+  ck_assert(!state.auto_leave);
+  kv_region_clear(&region);
+}
+END_TEST
+
+START_TEST(raft_sees_both_configurations_of_a_joint_region) {
+  kv_region region = {0};
+  uint64_t ids[8];
+  raft_conf_state state;
+  ck_assert_int_eq(kv_region_put_peer(&region, 1, 1, KV_PEER_VOTER, ""), KV_OK);
+  ck_assert_int_eq(kv_region_put_peer(&region, 2, 2, KV_PEER_JOINING, ""), KV_OK);
+  ck_assert_int_eq(kv_region_put_peer(&region, 3, 3, KV_PEER_DEMOTING, ""), KV_OK);
+  ck_assert_int_eq(kv_region_put_peer(&region, 4, 4, KV_PEER_LEARNER, ""), KV_OK);
+  kv_region_conf_state(&region, ids, &state);
+  ck_assert_uint_eq(state.voters.count, 2);
+  ck_assert_uint_eq(state.voters.ids[1], 2);
+  ck_assert_uint_eq(state.voters_outgoing.count, 2);
+  ck_assert_uint_eq(state.voters_outgoing.ids[1], 3);
+  ck_assert_uint_eq(state.learners.count, 1);
+  ck_assert_uint_eq(state.learners_next.count, 1);
+  ck_assert_uint_eq(state.learners_next.ids[0], 3);
+  ck_assert(state.auto_leave);
   kv_region_clear(&region);
 }
 END_TEST
@@ -161,10 +184,15 @@ END_TEST
 
 int main(void) {
   const TTest *const tests[] = {
-      an_empty_end_is_behind_every_key,  a_range_has_its_start_and_not_its_end,
-      neighbours_do_not_overlap,         an_epoch_is_stale_in_either_counter,
-      peers_ascend_one_a_store,          a_copy_is_its_own,
-      raft_sees_voters_and_learners,     roles_have_names,
+      an_empty_end_is_behind_every_key,
+      a_range_has_its_start_and_not_its_end,
+      neighbours_do_not_overlap,
+      an_epoch_is_stale_in_either_counter,
+      peers_ascend_one_a_store,
+      a_copy_is_its_own,
+      raft_sees_voters_and_learners,
+      raft_sees_both_configurations_of_a_joint_region,
+      roles_have_names,
       a_map_finds_regions_by_id_and_key,
   };
   return run_suite("region", tests, sizeof tests / sizeof *tests, NULL, NULL);

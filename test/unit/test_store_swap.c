@@ -1,0 +1,210 @@
+/* test_store_swap.c - what the scheduler asks of a leader: members added, swapped and removed.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "raftstore/core.h"
+#include "raftstore/peer.h"
+#include "raftstore/region_change.h"
+#include "support/run_suite.h"
+#include "support/store_world.h"
+
+static world w;
+
+static void setup(void) {
+  world_open(&w, 4711, 3);
+  for (uint64_t id = 1; id <= 3; id++) {
+    world_start(&w, id);
+  }
+  (void)world_wait_leader(&w, 0);
+}
+
+static void teardown(void) {
+  world_close(&w);
+}
+
+static kv_peer *peer_on(uint64_t store_id) {
+  return kv_region_map_peer(&world_at(&w, store_id)->store->regions, 1);
+}
+
+static kv_change_peer change_to(uint64_t id, uint64_t store_id, kv_peer_role role) {
+  kv_change_peer change = {.peer_id = id, .store_id = store_id, .role = role};
+  strcpy(change.address, world_at(&w, store_id)->address);
+  return change;
+}
+
+/* Asks whoever leads, again and again, as the scheduler does, until the region shows it done. */
+static void ask_until_done(const kv_change_peer *wanted, size_t count) {
+  kv_change_peer changes[KV_MAX_CHANGES];
+  const char *why = NULL;
+  for (int i = 0; i < 600; i++) {
+    const uint64_t leader = world_wait_leader(&w, 0);
+    kv_peer *peer = peer_on(leader);
+    memcpy(changes, wanted, count * sizeof *changes);
+    if (kv_region_has_changes(&peer->region, wanted, count, false)) {
+      return;
+    }
+    (void)kv_membership_change(peer, changes, count, &why);
+    world_run(&w, 100);
+  }
+  ck_abort_msg("never done: %s", why != NULL ? why : "it was begun");
+}
+
+static int ask_once(const kv_change_peer *wanted, size_t count, const char **why) {
+  kv_change_peer changes[KV_MAX_CHANGES];
+  memcpy(changes, wanted, count * sizeof *changes);
+  return kv_membership_change(peer_on(world_wait_leader(&w, 0)), changes, count, why);
+}
+
+static uint64_t follower(void) {
+  return world_wait_leader(&w, 0) == 1 ? 2 : 1;
+}
+
+START_TEST(a_replica_is_swapped_by_a_joint_configuration) {
+  world_call call;
+  const char *why = NULL;
+  const uint64_t out = follower();
+  const uint64_t in = world_add_store(&w);
+  world_start(&w, in);
+  ck_assert_str_eq(world_do(&w, 1, &call, KV_OP_SET, 0, "key", "value", NULL), "+OK\r\n");
+  const kv_change_peer learner = change_to(10, in, KV_PEER_LEARNER);
+  const kv_change_peer early[] = {change_to(10, in, KV_PEER_VOTER),
+                                  change_to(out, out, KV_PEER_LEARNER)};
+  ck_assert_int_eq(ask_once(early, 2, &why), KV_EBUSY);
+  ck_assert_str_eq(why, "a new replica begins as a learner");
+  ask_until_done(&learner, 1);
+  ask_until_done(early, 2);
+  const kv_region *region = &peer_on(world_wait_leader(&w, 0))->region;
+  ck_assert_int_eq(kv_region_find_peer(region, 10)->role, KV_PEER_VOTER);
+  ck_assert_int_eq(kv_region_find_peer(region, out)->role, KV_PEER_LEARNER);
+  ck_assert_uint_eq(region->epoch.conf_ver, 4); /* learner, both steps of the swap */
+  const kv_change_peer gone = {.peer_id = out, .store_id = out, .remove = true};
+  ask_until_done(&gone, 1);
+  world_run(&w, 5000);
+  ck_assert_ptr_null(peer_on(out));
+  ck_assert_str_eq(world_do(&w, in, &call, KV_OP_GET, 0, "key", NULL), "$5\r\nvalue\r\n");
+  const uint64_t rest[] = {in, 3};
+  world_check_equal(&w, rest, 2);
+}
+END_TEST
+
+/* P18: a leader that is to go hands over first; it is never taken out while it leads. */
+START_TEST(a_leader_that_is_swapped_hands_over_first) {
+  const uint64_t out = world_wait_leader(&w, 0);
+  const uint64_t in = world_add_store(&w);
+  const char *why = NULL;
+  world_start(&w, in);
+  const kv_change_peer learner = change_to(10, in, KV_PEER_LEARNER);
+  const kv_change_peer swap[] = {change_to(10, in, KV_PEER_VOTER),
+                                 change_to(out, out, KV_PEER_LEARNER)};
+  ask_until_done(&learner, 1);
+  world_run(&w, 1000);
+  ck_assert_uint_eq(world_wait_leader(&w, 0), out);
+  ck_assert_int_eq(ask_once(swap, 2, &why), KV_EBUSY);
+  ck_assert_str_eq(why, "the leader hands over first");
+  ask_until_done(swap, 2);
+  ck_assert_uint_ne(world_wait_leader(&w, 0), out);
+}
+END_TEST
+
+/* A joint configuration is left after a restart, and by another leader, too. */
+START_TEST(a_joint_configuration_is_left_by_whoever_leads) {
+  const uint64_t out = follower();
+  const uint64_t in = world_add_store(&w);
+  const char *why = NULL;
+  world_start(&w, in);
+  const kv_change_peer learner = change_to(10, in, KV_PEER_LEARNER);
+  const kv_change_peer swap[] = {change_to(10, in, KV_PEER_VOTER),
+                                 change_to(out, out, KV_PEER_LEARNER)};
+  ask_until_done(&learner, 1);
+  world_run(&w, 2000);
+  ck_assert_int_eq(ask_once(swap, 2, &why), KV_OK);
+  bool joint = false;
+  for (int i = 0; i < 1000 && !joint; i++) { /* until one store has the first entry */
+    world_random_step(&w);
+    for (uint64_t id = 1; id <= 4; id++) {
+      joint = joint || kv_region_is_joint(&peer_on(id)->region);
+    }
+  }
+  ck_assert(joint);
+  for (uint64_t id = 1; id <= 4; id++) {
+    world_crash(&w, id);
+  }
+  for (uint64_t id = 1; id <= 4; id++) {
+    world_start(&w, id);
+  }
+  ask_until_done(swap, 2); /* asks again if the entry was lost */
+  const kv_region *region = &peer_on(world_wait_leader(&w, 0))->region;
+  ck_assert(!kv_region_is_joint(region));
+  ck_assert_int_eq(kv_region_find_peer(region, 10)->role, KV_PEER_VOTER);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_the_region_is_refused_with_a_reason) {
+  const uint64_t in = world_add_store(&w);
+  const char *why = NULL;
+  kv_change_peer change = change_to(2, in, KV_PEER_LEARNER);
+  ck_assert_int_eq(ask_once(&change, 1, &why), KV_EBUSY);
+  ck_assert_str_eq(why, "the replica lives on another store");
+  change = change_to(10, 2, KV_PEER_LEARNER);
+  ck_assert_int_eq(ask_once(&change, 1, &why), KV_EBUSY);
+  ck_assert_str_eq(why, "that store has a replica already");
+  change = change_to(10, in, KV_PEER_LEARNER);
+  change.address[0] = '\0';
+  ck_assert_int_eq(ask_once(&change, 1, &why), KV_EBUSY);
+  ck_assert_str_eq(why, "the store's address is missing");
+  ck_assert_int_eq(ask_once(&change, 0, &why), KV_EINVAL);
+  change = change_to(follower(), follower(), KV_PEER_VOTER); /* is one: done already (P21) */
+  ck_assert_int_eq(ask_once(&change, 1, &why), KV_OK);
+  ck_assert_uint_eq(peer_on(1)->region.epoch.conf_ver, 1);
+}
+END_TEST
+
+/* P19: who is dead, or has no data yet, does not count for the majority. */
+START_TEST(no_change_leaves_a_region_without_a_healthy_majority) {
+  const uint64_t leader = world_wait_leader(&w, 0), dead = follower();
+  const uint64_t third = 6 - leader - dead;
+  const char *why = NULL;
+  world_crash(&w, dead);
+  world_run(&w, 5000);
+  kv_change_peer gone = {.peer_id = third, .store_id = third, .remove = true};
+  ck_assert_int_eq(ask_once(&gone, 1, &why), KV_EBUSY);
+  ck_assert_str_eq(why, "it would leave the region without a healthy majority of voters");
+  gone.peer_id = gone.store_id = dead;
+  ck_assert_int_eq(ask_once(&gone, 1, &why), KV_OK);
+}
+END_TEST
+
+/* P75 */
+START_TEST(leadership_is_not_handed_to_who_lacks_much_of_the_log) {
+  const uint64_t leader = world_wait_leader(&w, 0), behind = follower();
+  world_call call;
+  const char *why = NULL;
+  world_isolate(&w, behind, true);
+  for (int i = 0; i < 150; i++) {
+    ck_assert_str_eq(world_do(&w, leader, &call, KV_OP_SET, 0, "key", "value", NULL), "+OK\r\n");
+  }
+  ck_assert_int_eq(kv_membership_transfer(peer_on(leader), behind, &why), KV_EBUSY);
+  ck_assert_str_eq(why,
+                   "TRYAGAIN that store's replica lacks too much of the log, it cannot lead yet");
+  world_heal(&w);
+  world_run(&w, 5000);
+  ck_assert_int_eq(kv_membership_transfer(peer_on(world_wait_leader(&w, 0)), behind, &why), KV_OK);
+  world_run(&w, 2000);
+  ck_assert_uint_eq(world_wait_leader(&w, 0), behind);
+}
+END_TEST
+
+int main(void) {
+  const TTest *const tests[] = {
+      a_replica_is_swapped_by_a_joint_configuration,
+      a_leader_that_is_swapped_hands_over_first,
+      a_joint_configuration_is_left_by_whoever_leads,
+      what_does_not_fit_the_region_is_refused_with_a_reason,
+      no_change_leaves_a_region_without_a_healthy_majority,
+      leadership_is_not_handed_to_who_lacks_much_of_the_log,
+  };
+  return run_suite("store_swap", tests, sizeof tests / sizeof *tests, setup, teardown);
+}
