@@ -39,6 +39,10 @@ struct kv_store {
   kv_list arrived; /* requests: KV_STAGE_ARRIVED */
   kv_list done;    /* requests: KV_STAGE_DONE */
   kv_list dirty;   /* peers */
+  kv_list awake;   /* peers that are ticked */
+  kv_list starved; /* peers whose tasks the engine device refused: all that wait for room there */
+  size_t peer_count;
+  size_t leader_count; /* of them, as Raft said last */
 
   kv_log_writer log;
   kv_apply_task *applied_first, *applied_last; /* given back by the engine, not looked at yet */
@@ -60,6 +64,8 @@ uint64_t kv_store_now(const kv_store *store);
 /* Peer has something to flush. */
 void kv_store_mark(kv_store *store, kv_peer *peer);
 
+/* The engine device takes nothing now, and peer has something for it. */
+void kv_store_starve(kv_store *store, kv_peer *peer);
 /* The engine device gave something back: what it refused before may be offered again. */
 void kv_store_engine_moved(kv_store *store);
 /* Everything that the engine gave back. */

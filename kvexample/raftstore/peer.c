@@ -94,6 +94,8 @@ int kv_peer_open(kv_store *store, const kv_region_state *state, const kv_apply_s
   kv_list_init(&peer->admin);
   kv_read_rounds_init(&peer->rounds);
   slot->peer = peer;
+  store->peer_count++;
+  kv_list_append(&store->awake, &peer->awake);
   int rc = fill(peer, state, applied);
   if (rc != KV_OK) {
     kv_peer_close(peer);
@@ -107,8 +109,12 @@ void kv_peer_close(kv_peer *peer) {
   kv_store *store = peer->store;
   kv_region_slot *slot = kv_region_map_find(&store->regions, peer->region_id);
   slot->peer = NULL;
+  store->peer_count--;
+  store->leader_count -= kv_peer_is_leader(peer);
   kv_region_map_remove_range(&store->regions, peer);
   kv_list_remove(&peer->dirty);
+  kv_list_remove(&peer->awake);
+  kv_list_remove(&peer->starved);
   raft_rawnode_close(peer->node);
   kv_peer_snapshot_close(peer);
   kv_peer_apply_free(peer);
@@ -347,6 +353,7 @@ static void note_status(kv_peer *peer) {
   peer->leader = status.soft_state.lead;
   peer->role = status.soft_state.role;
   peer->term = status.hard_state.term;
+  peer->store->leader_count += (size_t)kv_peer_is_leader(peer) - (size_t)was_leader;
   if (changed) {
     leader_changed(peer, was_leader);
   }
@@ -386,11 +393,22 @@ static void ask_if_forgotten(kv_peer *peer) {
   }
 }
 
+/* Is there anything for a flush that only time moves? */
+static bool waits_for_time(const kv_peer *peer) {
+  return kv_peer_is_leader(peer) || raft_rawnode_has_ready(peer->node) ||
+         !kv_list_is_empty(&peer->waiting) || !kv_list_is_empty(&peer->rounds.rounds) ||
+         !kv_peer_apply_is_idle(peer) || peer->snapshot.stage != KV_INSTALL_NONE ||
+         peer->condemned || peer->removed;
+}
+
 void kv_peer_tick(kv_peer *peer) {
   ask_if_forgotten(peer);
   (void)kv_peer_check(peer, raft_rawnode_tick(peer->node), "a tick failed");
   kv_peer_snapshot_tick(peer);
-  kv_store_mark(peer->store, peer);
+  if (waits_for_time(peer)) {
+    peer->ticked = true;
+    kv_store_mark(peer->store, peer);
+  }
 }
 
 /* Reads wait for what is applied: a leader whose disk is full serves nobody, a successor may. */
@@ -416,7 +434,8 @@ static void periodic(kv_peer *peer) {
 void kv_peer_flush(kv_peer *peer) {
   kv_store *store = peer->store;
   note_status(peer); /* periodic work must not take an ended leadership for its own */
-  if (store->ticked) {
+  if (peer->ticked) {
+    peer->ticked = false;
     periodic(peer);
   }
   note_status(peer);

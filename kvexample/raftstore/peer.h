@@ -47,6 +47,9 @@ struct kv_peer {
   uint64_t region_id;
   uint64_t peer_id;
   kv_link dirty;
+  kv_link awake;
+  kv_link starved;
+  bool ticked; /* since its last flush */
 
   raft_rawnode *node;
   kv_peer_storage storage;

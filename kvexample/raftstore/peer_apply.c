@@ -104,6 +104,9 @@ void kv_peer_apply_submit(kv_peer *peer) {
     queue->last = next != NULL ? queue->last : NULL;
     queue->outstanding++;
   }
+  if (queue->first != NULL) {
+    kv_store_starve(store, peer);
+  }
 }
 
 /* ---- what an applied entry means ---- */

@@ -211,6 +211,9 @@ void kv_read_rounds_run(kv_peer *peer) {
       round->handed_over = true;
     }
   }
+  if (store->engine_full && !kv_list_is_empty(&peer->rounds.rounds)) {
+    kv_store_starve(store, peer);
+  }
 }
 
 static void answer_round(kv_peer *peer, const kv_read_task *task, kv_batch *batch) {

@@ -165,15 +165,18 @@ void kv_store_receive(kv_store *store, uint64_t from_store, kv_frame_type type,
   heard_of(store, from_store);
 }
 
+/* Appends that were sent ahead may be lost. A store that was lost already, and not heard of since,
+ * has acknowledged nothing that could have been followed by more of them. */
 void kv_store_unreachable(kv_store *store, uint64_t store_id) {
   kv_address *address = kv_address_book_find(&store->addresses, store_id);
+  bool known = address == NULL || address->lost_tick != 0;
   if (address != NULL) {
     address->lost_tick = store->ticks > 0 ? store->ticks : 1;
   }
-  for (size_t i = 0; i < store->regions.count; i++) {
-    kv_peer *peer = store->regions.slots[i].peer;
-    const kv_region_peer *member =
-        peer != NULL ? kv_region_find_store(&peer->region, store_id) : NULL;
+  for (kv_link *link = known ? NULL : kv_list_first(&store->awake); link != NULL;
+       link = kv_list_next(&store->awake, link)) {
+    kv_peer *peer = KV_OBJECT_OF(link, kv_peer, awake);
+    const kv_region_peer *member = kv_region_find_store(&peer->region, store_id);
     if (member != NULL && kv_peer_is_leader(peer)) {
       (void)kv_peer_check(peer, raft_rawnode_report_unreachable(peer->node, member->id),
                           "reporting an unreachable store failed");

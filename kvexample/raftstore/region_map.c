@@ -81,10 +81,14 @@ kv_peer *kv_region_map_first(const kv_region_map *map) {
 }
 
 kv_peer *kv_region_map_overlap(const kv_region_map *map, const kv_region *region) {
-  for (size_t i = 0; i < map->range_count; i++) {
+  size_t after = range_position(map, region->start);
+  for (size_t i = after > 0 ? after - 1 : 0; i < map->range_count; i++) {
     const kv_region *other = &map->ranges[i]->region;
     if (other->id != region->id && kv_region_overlaps(other, region)) {
       return map->ranges[i];
+    }
+    if (i >= after && kv_key_past_end(other->start, region->end)) {
+      break; /* and so do all that follow */
     }
   }
   return NULL;
@@ -104,11 +108,10 @@ bool kv_region_map_add_range(kv_region_map *map, kv_peer *peer) {
 }
 
 void kv_region_map_remove_range(kv_region_map *map, const kv_peer *peer) {
-  for (size_t i = 0; i < map->range_count; i++) {
-    if (map->ranges[i] == peer) {
-      map->range_count--;
-      memmove(map->ranges + i, map->ranges + i + 1, (map->range_count - i) * sizeof *map->ranges);
-      return;
-    }
+  size_t after = range_position(map, peer->region.start);
+  if (after > 0 && map->ranges[after - 1] == peer) {
+    map->range_count--;
+    memmove(map->ranges + after - 1, map->ranges + after,
+            (map->range_count - (after - 1)) * sizeof *map->ranges);
   }
 }

@@ -108,16 +108,12 @@ static void report_region(const kv_peer *peer, kv_reply *reply) {
 }
 
 void kv_store_status(const kv_store *store, kv_reply *reply) {
-  size_t count = 0;
-  for (size_t i = 0; i < store->regions.count; i++) {
-    count += store->regions.slots[i].peer != NULL;
-  }
   kv_reply_map(reply, 4);
   number(reply, "cluster", store->config.cluster_id);
   number(reply, "store", store->config.store_id);
   text(reply, "address", store->config.address);
   kv_reply_text(reply, "regions");
-  kv_reply_array(reply, count);
+  kv_reply_array(reply, store->peer_count);
   for (size_t i = 0; i < store->regions.count; i++) {
     if (store->regions.slots[i].peer != NULL) {
       report_region(store->regions.slots[i].peer, reply);

@@ -49,18 +49,17 @@ void kv_store_mark(kv_store *store, kv_peer *peer) {
   }
 }
 
-static void mark_all(kv_store *store) {
-  for (size_t i = 0; i < store->regions.count; i++) {
-    if (store->regions.slots[i].peer != NULL) {
-      kv_store_mark(store, store->regions.slots[i].peer);
-    }
+void kv_store_starve(kv_store *store, kv_peer *peer) {
+  if (!kv_link_is_listed(&peer->starved)) {
+    kv_list_append(&store->starved, &peer->starved);
   }
 }
 
 void kv_store_engine_moved(kv_store *store) {
-  if (store->engine_full) {
-    store->engine_full = false;
-    mark_all(store);
+  kv_link *link;
+  store->engine_full = false;
+  while ((link = kv_list_pop(&store->starved)) != NULL) {
+    kv_store_mark(store, KV_OBJECT_OF(link, kv_peer, starved));
   }
 }
 
@@ -69,10 +68,9 @@ void kv_store_tick(kv_store *store) {
   store->ticked = true;
   kv_log_writer_tick(&store->log);
   kv_store_engine_moved(store); /* it may have lacked memory, and have nothing to give back */
-  for (size_t i = 0; i < store->regions.count; i++) {
-    if (store->regions.slots[i].peer != NULL) {
-      kv_peer_tick(store->regions.slots[i].peer);
-    }
+  for (kv_link *link = kv_list_first(&store->awake); link != NULL;
+       link = kv_list_next(&store->awake, link)) {
+    kv_peer_tick(KV_OBJECT_OF(link, kv_peer, awake));
   }
 }
 
@@ -171,13 +169,8 @@ void kv_store_summarize(const kv_store *store, kv_store_summary *summary) {
   *summary = store->summary;
   summary->pending_count = store->requests.count;
   summary->pending_bytes = store->requests.bytes;
-  for (size_t i = 0; i < store->regions.count; i++) {
-    const kv_peer *peer = store->regions.slots[i].peer;
-    if (peer != NULL) {
-      summary->regions++;
-      summary->leaders += kv_peer_is_leader(peer);
-    }
-  }
+  summary->regions = store->peer_count;
+  summary->leaders = store->leader_count;
   const kv_peer *first = kv_region_map_first(&store->regions);
   summary->leader_store = first != NULL ? kv_peer_leader_store(first) : 0;
 }

@@ -246,6 +246,8 @@ static kv_store *create(const kv_store_config *config, const kv_devices *devices
   kv_list_init(&store->arrived);
   kv_list_init(&store->done);
   kv_list_init(&store->dirty);
+  kv_list_init(&store->awake);
+  kv_list_init(&store->starved);
   return store;
 }
 

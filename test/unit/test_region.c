@@ -182,6 +182,48 @@ START_TEST(a_map_finds_regions_by_id_and_key) {
 }
 END_TEST
 
+/* A region that begins at letter `start` and ends before letter `end`; 0 and 27: no bound. */
+static void set_letters(kv_region *region, unsigned start, unsigned end) {
+  const char first = (char)('a' + start - 1), behind = (char)('a' + end - 1);
+  ck_assert_int_eq(
+      kv_region_set_range(region, (raft_slice){&first, start > 0}, (raft_slice){&behind, end < 27}),
+      KV_OK);
+}
+
+/* Every range against a map with gaps, and what looking at all regions would have found. */
+START_TEST(an_overlap_is_found_wherever_it_is) {
+  enum { COUNT = 6 };
+  static const unsigned bounds[COUNT][2] = {{1, 3}, {3, 4}, {6, 9}, {12, 13}, {13, 20}, {24, 27}};
+  static kv_peer peers[COUNT];
+  kv_region_map map = {0};
+  for (size_t i = 0; i < COUNT; i++) {
+    kv_peer *peer = &peers[i * 5 % COUNT];
+    peer->region.id = 1 + i * 5 % COUNT;
+    set_letters(&peer->region, bounds[i * 5 % COUNT][0], bounds[i * 5 % COUNT][1]);
+    ck_assert(kv_region_map_add_range(&map, peer));
+  }
+  for (unsigned start = 0; start < 27; start++) {
+    for (unsigned end = start + 1; end <= 27; end++) {
+      kv_region wanted = {.id = 3}; /* a region does not overlap itself */
+      const kv_peer *first = NULL;
+      set_letters(&wanted, start, end);
+      for (size_t i = COUNT; i > 0; i--) {
+        bool meets = i != 3 && kv_region_overlaps(&peers[i - 1].region, &wanted);
+        first = meets ? &peers[i - 1] : first;
+      }
+      ck_assert_ptr_eq(kv_region_map_overlap(&map, &wanted), first);
+      kv_region_clear(&wanted);
+    }
+  }
+  for (size_t i = 0; i < COUNT; i++) {
+    kv_region_map_remove_range(&map, &peers[i]);
+    ck_assert_uint_eq(map.range_count, COUNT - 1 - i);
+    kv_region_clear(&peers[i].region);
+  }
+  kv_region_map_free(&map);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       an_empty_end_is_behind_every_key,
@@ -194,6 +236,7 @@ int main(void) {
       raft_sees_both_configurations_of_a_joint_region,
       roles_have_names,
       a_map_finds_regions_by_id_and_key,
+      an_overlap_is_found_wherever_it_is,
   };
   return run_suite("region", tests, sizeof tests / sizeof *tests, NULL, NULL);
 }
