@@ -28,6 +28,8 @@ static const char usage[] =
     "  --data DIR             where the store keeps everything; made if missing\n"
     "  --id N                 number of this store; needed once, for an empty data directory\n"
     "  --initial LIST         id=host:port,... of all stores that begin a new cluster\n"
+    "  --initial-regions N    into how many regions a new cluster divides its keys, evenly by\n"
+    "                         their first 8 hexadecimal digits; the same on every store (1)\n"
     "  --join HOST:PORT       a store of the cluster that this one is going to be added to\n"
     "  --cluster NAME         name or number of the cluster; stores of others are refused\n"
     "                         (default: kvexample)\n"
@@ -60,6 +62,7 @@ typedef enum option_id {
   OPTION_DATA = 1,
   OPTION_ID,
   OPTION_INITIAL,
+  OPTION_REGIONS,
   OPTION_JOIN,
   OPTION_CLUSTER,
   OPTION_LISTEN,
@@ -82,6 +85,7 @@ static const struct option_limits {
   int64_t least, most;
 } limits[] = {
     [OPTION_ID] = {"--id", 1, INT64_MAX},
+    [OPTION_REGIONS] = {"--initial-regions", 1, KV_MAX_INITIAL_REGIONS},
     [OPTION_TICK] = {"--tick-ms", 1, 60000},
     [OPTION_ELECTION] = {"--election-ticks", 2, 10000},
     [OPTION_HEARTBEAT] = {"--heartbeat-ticks", 1, 10000},
@@ -152,6 +156,7 @@ static void take_option(arguments *args, option_id which, const char *text) {
   kv_server_config *config = &args->config;
   switch ((int)which) {
   case OPTION_ID: config->store.store_id = number(which, text); break;
+  case OPTION_REGIONS: config->store.initial_regions = (uint32_t)number(which, text); break;
   case OPTION_TICK: config->store.tick_ms = (uint32_t)number(which, text); break;
   case OPTION_ELECTION: config->store.election_ticks = (uint32_t)number(which, text); break;
   case OPTION_HEARTBEAT: config->store.heartbeat_ticks = (uint32_t)number(which, text); break;
@@ -168,6 +173,7 @@ static const struct option long_options[] = {
     {"data", required_argument, NULL, OPTION_DATA},
     {"id", required_argument, NULL, OPTION_ID},
     {"initial", required_argument, NULL, OPTION_INITIAL},
+    {"initial-regions", required_argument, NULL, OPTION_REGIONS},
     {"join", required_argument, NULL, OPTION_JOIN},
     {"cluster", required_argument, NULL, OPTION_CLUSTER},
     {"listen", required_argument, NULL, OPTION_LISTEN},

@@ -12,7 +12,8 @@
 enum { MAX_ROUNDS = 32 }; /* of one flush; what is left has its turn in the next one */
 
 void kv_store_config_init(kv_store_config *config) {
-  *config = (kv_store_config){.tick_ms = 100,
+  *config = (kv_store_config){.initial_regions = 1,
+                              .tick_ms = 100,
                               .election_ticks = 10,
                               .heartbeat_ticks = 2,
                               .command_ms = 10000,

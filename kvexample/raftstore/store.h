@@ -43,6 +43,8 @@ typedef struct kv_store kv_store;
 /* Longest address of a store in bytes, "host:port" with a DNS name of full length. */
 #define KV_MAX_ADDRESS 264
 
+#define KV_MAX_INITIAL_REGIONS 100000u
+
 /* A store that takes part in the first start of a cluster. */
 typedef struct kv_member {
   uint64_t store_id;
@@ -61,6 +63,9 @@ typedef struct kv_store_config {
    * cluster and waits for a leader's message. Ignored when the engine already holds a store. */
   const kv_member *members;
   size_t member_count;
+  /* 1; into how many regions that first start divides the keys, evenly by their first 32 bits as 8
+   * hexadecimal digits. At most KV_MAX_INITIAL_REGIONS, and the same on every member. */
+  uint32_t initial_regions;
 
   /* Time. */
   uint32_t tick_ms;         /* 100 */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "raftstore/core.h"
 #include "raftstore/peer.h"
 
@@ -23,6 +24,10 @@ static int check_config(const kv_store_config *config, kv_error *error) {
       config->election_ticks <= config->heartbeat_ticks) {
     return kv_fail(error, KV_EINVAL,
                    "the election timeout must be longer than the heartbeat interval");
+  }
+  if (config->initial_regions == 0 || config->initial_regions > KV_MAX_INITIAL_REGIONS) {
+    return kv_fail(error, KV_EINVAL, "a cluster begins with 1 to %u regions",
+                   KV_MAX_INITIAL_REGIONS);
   }
   if (config->max_batch_bytes == 0 || config->max_inflight_bytes == 0) {
     return kv_fail(error, KV_EINVAL, "batch and in-flight limits must not be 0");
@@ -57,10 +62,22 @@ static uint64_t peer_id_of(const kv_store_config *config, uint64_t store_id) {
   return id;
 }
 
-static int first_region(const kv_store_config *config, kv_region_state *state) {
-  int rc = KV_OK;
-  *state = (kv_region_state){.region = {.id = FIRST_REGION, .epoch = {1, 1}},
+/* Where region `number` of them begins; the first one, and the one behind the last: nowhere. */
+static raft_slice initial_bound(const kv_store_config *config, uint32_t number, char digits[9]) {
+  if (number == 0 || number == config->initial_regions) {
+    return (raft_slice){0};
+  }
+  uint32_t part = (uint32_t)(((uint64_t)number << 32) / config->initial_regions);
+  (void)kv_format(digits, 9, "%08x", (unsigned)part);
+  return (raft_slice){digits, 8};
+}
+
+static int initial_region(const kv_store_config *config, uint32_t number, kv_region_state *state) {
+  char start[9], end[9];
+  *state = (kv_region_state){.region = {.id = FIRST_REGION + number, .epoch = {1, 1}},
                              .peer_id = peer_id_of(config, config->store_id)};
+  int rc = kv_region_set_range(&state->region, initial_bound(config, number, start),
+                               initial_bound(config, number + 1, end));
   for (size_t i = 0; i < config->member_count && rc == KV_OK; i++) {
     const kv_member *member = &config->members[i];
     rc = kv_region_put_peer(&state->region, peer_id_of(config, member->store_id), member->store_id,
@@ -69,18 +86,26 @@ static int first_region(const kv_store_config *config, kv_region_state *state) {
   return rc;
 }
 
-static int write_first_region(const kv_store_config *config, kv_txn *txn) {
+static int write_region(const kv_store_config *config, uint32_t number, kv_txn *txn) {
   kv_region_state state;
   kv_apply_state applied = {KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX,
                             KV_INITIAL_LOG_TERM};
-  int rc = first_region(config, &state);
+  int rc = initial_region(config, number, &state);
   if (rc == KV_OK) {
     rc = kv_region_state_save(txn, &state);
   }
   if (rc == KV_OK) {
-    rc = kv_apply_state_save(txn, FIRST_REGION, &applied);
+    rc = kv_apply_state_save(txn, state.region.id, &applied);
   }
   kv_region_state_clear(&state);
+  return rc;
+}
+
+static int write_initial_regions(const kv_store_config *config, kv_txn *txn) {
+  int rc = KV_OK;
+  for (uint32_t i = 0; i < config->initial_regions && rc == KV_OK; i++) {
+    rc = write_region(config, i, txn);
+  }
   return rc;
 }
 
@@ -117,7 +142,7 @@ static int begin_life(kv_store *store, const kv_store_config *config, kv_txn *tx
     rc = check_log_is_empty(store, error);
   }
   if (rc == KV_OK && config->member_count > 0) {
-    rc = write_first_region(config, txn);
+    rc = write_initial_regions(config, txn);
   }
   return rc;
 }

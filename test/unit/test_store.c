@@ -394,6 +394,9 @@ START_TEST(an_impossible_configuration_is_refused) {
   w.config.heartbeat_ticks = 10;
   ck_assert_int_eq(world_try_start(&w, 1, 1, &error), KV_EINVAL);
   w.config.heartbeat_ticks = 2;
+  w.config.initial_regions = 0;
+  ck_assert_int_eq(world_try_start(&w, 1, 1, &error), KV_EINVAL);
+  w.config.initial_regions = 1;
   ck_assert_int_eq(world_try_start(&w, 1, 6, &error), KV_EINVAL);
   ck_assert_ptr_nonnull(strstr(error.text, "not in the list of members"));
 }
@@ -434,6 +437,34 @@ START_TEST(checksums_agree_and_are_of_the_own_data) {
 }
 END_TEST
 
+START_TEST(a_cluster_may_begin_with_many_regions) {
+  static const char *const keys[] = {"", "1", "3fffffff", "40", "80", "bfff", "c0000000", "z"};
+  world_call call;
+  w.config.initial_regions = 4;
+  for (uint64_t id = 1; id <= 3; id++) {
+    world_start(&w, id);
+  }
+  for (size_t i = 1; i < sizeof keys / sizeof *keys; i++) {
+    ck_assert_str_eq(world_do(&w, 1 + i % 3, &call, KV_OP_SET, 0, keys[i], keys[i], NULL),
+                     "+OK\r\n");
+  }
+  kv_store_summary summary;
+  kv_store_summarize(world_at(&w, 1)->store, &summary);
+  ck_assert_uint_eq(summary.regions, 4);
+  for (uint64_t id = 1; id <= 3; id++) { /* again, from disk; the number counts no more */
+    world_crash(&w, id);
+    w.config.initial_regions = 1;
+    world_start(&w, id);
+  }
+  for (size_t i = 1; i < sizeof keys / sizeof *keys; i++) {
+    world_do(&w, 1 + i % 3, &call, KV_OP_GET, 0, keys[i], NULL);
+    ck_assert_msg(strstr(call.reply, keys[i]) != NULL, "%s", call.reply);
+  }
+  kv_store_summarize(world_at(&w, 1)->store, &summary);
+  ck_assert_uint_eq(summary.regions, 4);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       three_stores_elect_a_leader_and_accept_writes,
@@ -458,6 +489,7 @@ int main(void) {
       an_impossible_configuration_is_refused,
       devices_that_are_full_are_asked_again,
       checksums_agree_and_are_of_the_own_data,
+      a_cluster_may_begin_with_many_regions,
   };
   return run_suite("store", tests, sizeof tests / sizeof *tests, setup, teardown);
 }

@@ -66,8 +66,9 @@ typedef struct world_call {
   size_t len;
 } world_call;
 
-/* Data at an applied index, as the first store had it. */
+/* A region's data at an applied index, as the first store had it. */
 typedef struct world_point {
+  uint64_t region_id;
   uint64_t applied;
   uint64_t hash;
 } world_point;

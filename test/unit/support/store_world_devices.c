@@ -21,50 +21,67 @@ static void add_slice(XXH64_state_t *hash, raft_slice slice) {
   (void)XXH64_update(hash, slice.data, slice.len);
 }
 
-uint64_t world_hash(memory_engine *engine) {
+static uint64_t hash_of_range(memory_engine *engine, const kv_region *region) {
   const memory_space *data = &engine->spaces[KV_SPACE_DATA];
   XXH64_state_t *hash = XXH64_createState();
   (void)XXH64_reset(hash, 0);
   for (size_t i = 0; i < data->count; i++) {
-    add_slice(hash, data->items[i].key);
-    add_slice(hash, data->items[i].value);
+    if (kv_region_has_key(region, data->items[i].key)) {
+      add_slice(hash, data->items[i].key);
+      add_slice(hash, data->items[i].value);
+    }
   }
   uint64_t result = XXH64_digest(hash);
   (void)XXH64_freeState(hash);
   return result;
 }
 
-/* 0: the store has no replica. */
-static uint64_t applied_of(memory_engine *engine) {
-  kv_txn *txn = NULL;
-  kv_apply_state applied = {0};
-  kv_region_state state;
-  (void)engine->base.ops->begin(&engine->base, false, &txn);
-  bool normal = kv_region_state_load(txn, 1, &state) == KV_OK && state.phase == KV_REGION_NORMAL;
-  if (normal) {
-    (void)kv_apply_state_load(txn, 1, &applied);
-  }
-  kv_region_state_clear(&state);
-  engine->base.ops->abort(txn);
-  return applied.applied_index;
+uint64_t world_hash(memory_engine *engine) {
+  const kv_region everything = {0};
+  return hash_of_range(engine, &everything);
 }
 
-static void check_point(world_store *s) {
+static void check_same(world_store *s, world_point point) {
   world *w = s->world;
-  uint64_t applied = applied_of(&s->engine), hash = world_hash(&s->engine);
-  if (applied == 0) {
-    return;
-  }
   for (size_t i = w->point_count; i > 0; i--) {
-    if (w->points[i - 1].applied == applied) {
-      ck_assert_msg(w->points[i - 1].hash == hash, "store %d differs from another at index %d",
-                    (int)s->id, (int)applied);
+    const world_point *known = &w->points[i - 1];
+    if (known->region_id == point.region_id && known->applied == point.applied) {
+      ck_assert_msg(known->hash == point.hash, "store %d differs from another in region %d at %d",
+                    (int)s->id, (int)point.region_id, (int)point.applied);
       return;
     }
   }
   w->points = realloc(w->points, (w->point_count + 1) * sizeof *w->points);
   ck_assert_ptr_nonnull(w->points);
-  w->points[w->point_count++] = (world_point){applied, hash};
+  w->points[w->point_count++] = point;
+}
+
+typedef struct region_visit {
+  world_store *s;
+  kv_txn *txn;
+} region_visit;
+
+static int check_region(void *ctx, const kv_region_state *state) {
+  const region_visit *visit = ctx;
+  const uint64_t id = state->region.id;
+  kv_apply_state applied = {0};
+  if (state->phase == KV_REGION_NORMAL) {
+    (void)kv_apply_state_load(visit->txn, id, &applied);
+  }
+  if (applied.applied_index > 0) {
+    const uint64_t hash = hash_of_range(&visit->s->engine, &state->region);
+    check_same(visit->s, (world_point){id, applied.applied_index, hash});
+  }
+  return KV_OK;
+}
+
+/* After each transaction: every region that is here. */
+static void check_point(world_store *s) {
+  region_visit visit = {s, NULL};
+  const kv_engine_ops *ops = s->engine.base.ops;
+  (void)ops->begin(&s->engine.base, false, &visit.txn);
+  (void)kv_region_state_each(visit.txn, check_region, &visit);
+  ops->abort(visit.txn);
 }
 
 /* ---- engine ---- */
