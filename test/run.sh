@@ -89,23 +89,31 @@ unit_programs() {
   done
 }
 
-# A suite a processor at a time; reported in order.
+# begin NAME COMMAND…: a suite a processor at a time; report_begun tells of them in order.
+begun=()
+begin() {
+  [ "${#begun[@]}" -lt "$(nproc)" ] || wait -n
+  begun+=("$1")
+  execute "$@" &
+}
+
+report_begun() {
+  local name
+  wait
+  for name in "${begun[@]}"; do
+    report "$name"
+  done
+  begun=()
+}
+
 unit() {
-  local program running=0 programs
+  local program programs
   mapfile -t programs < <(unit_programs)
   for program in "${programs[@]}"; do
-    if [ "$running" -ge "$(nproc)" ]; then
-      wait -n
-      running=$((running - 1))
-    fi
     # shellcheck disable=SC2086 # RUN_WITH is a command with its arguments
-    execute "unit/${program##*/test_}" ${RUN_WITH:-} "$program" &
-    running=$((running + 1))
+    begin "unit/${program##*/test_}" ${RUN_WITH:-} "$program"
   done
-  wait
-  for program in "${programs[@]}"; do
-    report "unit/${program##*/test_}"
-  done
+  report_begun
 }
 
 # interaction_files: etcd-io/raft's scripts, without those that test/interaction/waiting names: lines of
@@ -171,8 +179,9 @@ cluster() {
   for script in test/cluster/*.sh; do
     [ -x "$script" ] || continue # no scripts, or a file that others source
     script=${script##*/}
-    suite "cluster/${script%.sh}" "test/cluster/$script"
+    begin "cluster/${script%.sh}" "test/cluster/$script"
   done
+  report_begun
 }
 
 coverage() {
