@@ -16,21 +16,24 @@ int kv_admin_encode(const kv_admin *admin, void *buf, size_t size, size_t *len) 
       .kind = (uint32_t)admin->kind, .store_id = admin->store_id, .index = admin->index};
   raft_slice address = {admin->address, strlen(admin->address)};
   kv_pb_put_bytes(&pb.address, &address);
+  kv_pb_put_bytes(&pb.key, &admin->key);
   return kv_pb_encode(raft_cmdpb_AdminRequest_fields, &pb, buf, size, len);
 }
 
 int kv_admin_decode(raft_slice body, kv_admin *admin) {
   raft_cmdpb_AdminRequest pb = raft_cmdpb_AdminRequest_init_zero;
-  kv_pb_target address = {.max = KV_MAX_ADDRESS};
+  kv_pb_target address = {.max = KV_MAX_ADDRESS}, key = {.max = KV_MAX_KEY};
   kv_pb_get_bytes(&pb.address, &address);
+  kv_pb_get_bytes(&pb.key, &key);
   if (kv_pb_decode(raft_cmdpb_AdminRequest_fields, body, &pb) != KV_OK ||
-      pb.kind < KV_ADMIN_TRANSFER || pb.kind > KV_ADMIN_COMPACT) {
+      pb.kind < KV_ADMIN_TRANSFER || pb.kind > KV_ADMIN_SPLIT) {
     return KV_ECORRUPT;
   }
   if (address.bytes.len > 0 && memchr(address.bytes.data, 0, address.bytes.len) != NULL) {
     return KV_ECORRUPT;
   }
-  *admin = (kv_admin){.kind = (kv_admin_kind)pb.kind, .store_id = pb.store_id, .index = pb.index};
+  *admin = (kv_admin){
+      .kind = (kv_admin_kind)pb.kind, .store_id = pb.store_id, .index = pb.index, .key = key.bytes};
   if (address.bytes.len > 0) {
     memcpy(admin->address, address.bytes.data, address.bytes.len);
   }
@@ -123,6 +126,26 @@ void kv_store_remove_peer(kv_store *store, uint64_t region_id, uint64_t store_id
                           uint64_t timeout_ms, kv_answer_function answer, void *ctx) {
   kv_admin admin = {.kind = KV_ADMIN_REMOVE_PEER, .store_id = store_id};
   ask(store, &admin, region_id, timeout_ms, answer, ctx);
+}
+
+/* Region 0 and a key: the region here that has it; then aim() has nothing to guess. */
+static uint64_t region_of_key(const kv_store *store, uint64_t region_id, raft_slice key) {
+  const kv_peer *peer =
+      region_id == 0 && key.len > 0 ? kv_region_map_by_key(&store->regions, key) : NULL;
+  return peer != NULL ? peer->region_id : region_id;
+}
+
+void kv_store_split(kv_store *store, uint64_t region_id, raft_slice key, uint64_t timeout_ms,
+                    kv_answer_function answer, void *ctx) {
+  kv_admin admin = {.kind = KV_ADMIN_SPLIT, .key = key};
+  if (key.len > KV_MAX_KEY) {
+    kv_request *request = create(store, KV_REQUEST_ADMIN, 0, timeout_ms, answer, ctx);
+    if (request != NULL) {
+      kv_answer_error(store, request, "ERR a key has up to %d bytes", KV_MAX_KEY);
+    }
+    return;
+  }
+  ask(store, &admin, region_of_key(store, region_id, key), timeout_ms, answer, ctx);
 }
 
 void kv_store_compact(kv_store *store, uint64_t region_id, uint64_t index, uint64_t timeout_ms,

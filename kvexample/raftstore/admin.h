@@ -16,7 +16,8 @@ typedef enum kv_admin_kind {
   KV_ADMIN_TRANSFER = 1,
   KV_ADMIN_ADD_PEER = 2,
   KV_ADMIN_REMOVE_PEER = 3,
-  KV_ADMIN_COMPACT = 4
+  KV_ADMIN_COMPACT = 4,
+  KV_ADMIN_SPLIT = 5
 } kv_admin_kind;
 
 typedef struct kv_admin {
@@ -24,6 +25,7 @@ typedef struct kv_admin {
   uint64_t store_id;
   uint64_t index;
   char address[KV_MAX_ADDRESS + 1];
+  raft_slice key; /* borrowed; of a decoded one from its body */
 } kv_admin;
 
 /* Writes it into buf and sets *len. KV_EFULL. */
@@ -31,6 +33,6 @@ int kv_admin_encode(const kv_admin *admin, void *buf, size_t size, size_t *len);
 /* KV_ECORRUPT. */
 int kv_admin_decode(raft_slice body, kv_admin *admin);
 
-#define KV_ADMIN_BYTES (KV_MAX_ADDRESS + 64)
+#define KV_ADMIN_BYTES (KV_MAX_ADDRESS + KV_MAX_KEY + 64)
 
 #endif

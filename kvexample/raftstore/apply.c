@@ -17,6 +17,7 @@
 #include "raftstore/entry.h"
 #include "raftstore/region_change.h"
 #include "raftstore/region_state.h"
+#include "raftstore/split.h"
 
 /* Keys of a destroyed region that one run deletes. */
 enum { CLEAR_KEYS = 10000 };
@@ -30,16 +31,27 @@ typedef struct apply_run {
   kv_reply scratch; /* answers that nobody waits for */
   raft_slice *args; /* of the command being decoded; grows */
   size_t arg_room;
-  bool owned; /* KV_APPLY_CLEAR: another region has keys of the range */
 } apply_run;
+
+static void forget_splits(kv_apply_task *task) {
+  for (size_t i = 0; i < task->split_count; i++) {
+    kv_region_clear(&task->splits[i].region);
+  }
+  free(task->splits);
+  task->splits = NULL;
+  task->split_count = 0;
+}
 
 void kv_apply_task_free(kv_apply_task *task) {
   if (task != NULL) {
     raft_message_release(&task->message);
     kv_region_clear(&task->region);
+    kv_region_clear(&task->clear);
+    forget_splits(task);
     kv_reply_free(&task->replies);
     free(task->reply_ends);
     free(task->results);
+    free(task->held);
     free(task);
   }
 }
@@ -54,6 +66,8 @@ static void reset(kv_apply_task *task) {
   task->replies.failed = false;
   task->reply_count = 0;
   kv_region_clear(&task->region);
+  forget_splits(task);
+  task->barrier = task->kind != KV_APPLY_ENTRIES;
   task->region_changed = task->tombstone = task->truncated = task->more = false;
   task->truncated_index = 0;
 }
@@ -147,6 +161,89 @@ static int compact_log(apply_run *run, const kv_entry *entry, const raft_entry *
   return end_reply(task);
 }
 
+/* ---- splits ---- */
+
+/* May this store's peer of the new region begin? Not if a later one was here, or is. */
+static int look_for_child(apply_run *run, const kv_apply_split *split, bool *free_place) {
+  kv_region_state state;
+  int rc = kv_region_state_load(run->txn, split->region.id, &state);
+  *free_place = rc == KV_ENOTFOUND || (rc == KV_OK && state.phase == KV_REGION_TOMBSTONE &&
+                                       state.peer_id < split->peer_id);
+  /* The same peer with data, or an earlier one: both halves cannot have come from one split. */
+  bool impossible =
+      rc == KV_OK && state.phase != KV_REGION_TOMBSTONE && state.peer_id <= split->peer_id;
+  kv_region_state_clear(&state);
+  return rc == KV_ENOTFOUND ? KV_OK : impossible ? KV_ECORRUPT : rc;
+}
+
+static int save_child(apply_run *run, kv_apply_split *split) {
+  kv_region_state state = {.phase = KV_REGION_NORMAL, .peer_id = split->peer_id};
+  kv_apply_state applied = {KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX,
+                            KV_INITIAL_LOG_TERM};
+  state.region = split->region; /* lent */
+  int rc = kv_region_state_save(run->txn, &state);
+  return rc == KV_OK ? kv_apply_state_save(run->txn, split->region.id, &applied) : rc;
+}
+
+/* The peer that lives on this store in the other half. */
+static uint64_t counterpart(const apply_run *run, const kv_region *right) {
+  const kv_region_peer *own = kv_region_find_peer(&run->state.region, run->task->peer_id);
+  const kv_region_peer *peer = own != NULL ? kv_region_find_store(right, own->store_id) : NULL;
+  return peer != NULL ? peer->id : 0;
+}
+
+static int answer_split(kv_apply_task *task, const kv_region *right, kv_apply_result *result) {
+  if (!result->answer) {
+    return KV_OK;
+  }
+  result->first_reply = task->reply_count;
+  result->reply_count = 1;
+  kv_split_reply(&task->replies, task->region_id, right->id, right->start);
+  return end_reply(task);
+}
+
+static int add_split(apply_run *run, kv_region *right, kv_apply_result *result) {
+  kv_apply_task *task = run->task;
+  kv_apply_split *splits = realloc(task->splits, (task->split_count + 1) * sizeof *splits);
+  if (splits == NULL) {
+    return KV_ENOMEM;
+  }
+  task->splits = splits;
+  kv_apply_split *split = &splits[task->split_count++];
+  *split = (kv_apply_split){.peer_id = counterpart(run, right)};
+  kv_region_move(&split->region, right);
+  int rc = look_for_child(run, split, &split->created);
+  split->created =
+      split->created && split->peer_id != 0 && split->peer_id >= result->lowest_peer_id;
+  if (rc == KV_OK && split->created) {
+    rc = save_child(run, split);
+  }
+  return rc == KV_OK ? answer_split(task, &split->region, result) : rc;
+}
+
+/* Both counters of the epoch count: the proposer gave one id to each peer that it knew. */
+static int split_region(apply_run *run, const kv_entry *entry, kv_apply_result *result) {
+  kv_split split;
+  kv_region right = {0};
+  if (kv_split_decode(entry->commands, &split) != KV_OK) {
+    return KV_ECORRUPT;
+  }
+  result->outcome = KV_APPLY_STALE;
+  if (!kv_epoch_equal(entry->epoch, run->state.region.epoch)) {
+    return KV_OK;
+  }
+  int rc = kv_region_split(&run->state.region, split.key, split.new_region_id, split.new_peer_ids,
+                           split.new_peer_count, &right);
+  if (rc != KV_OK) {
+    return rc == KV_EINVAL ? KV_OK : rc;
+  }
+  result->outcome = KV_APPLY_DONE;
+  run->task->region_changed = true;
+  rc = add_split(run, &right, result);
+  kv_region_clear(&right);
+  return rc;
+}
+
 static int apply_normal(apply_run *run, const raft_entry *at, kv_apply_result *result) {
   kv_entry entry;
   raft_slice payload = {at->data.data, at->data.len};
@@ -158,6 +255,9 @@ static int apply_normal(apply_run *run, const raft_entry *at, kv_apply_result *r
   }
   if (entry.kind == KV_ENTRY_COMPACT_LOG) {
     return compact_log(run, &entry, at, result);
+  }
+  if (entry.kind == KV_ENTRY_SPLIT) {
+    return split_region(run, &entry, result);
   }
   if (entry.epoch.version != run->state.region.epoch.version) {
     result->outcome = KV_APPLY_STALE;
@@ -207,6 +307,7 @@ static int save(apply_run *run) {
     rc = kv_region_state_save(run->txn, &run->state);
   }
   task->applied = run->applied.applied_index;
+  task->barrier = task->region_changed;
   if (rc == KV_OK && task->region_changed) {
     kv_region_move(&task->region, &run->state.region);
   }
@@ -242,25 +343,86 @@ static int bury(apply_run *run) {
   return kv_region_state_save(run->txn, state);
 }
 
+/* ---- data that nobody owns ---- */
+
+/* Ranges of the regions that live on this store, as far as they meet the one to be cleared. */
+typedef struct owners {
+  const kv_region *range;
+  kv_region *regions;
+  size_t count, room;
+} owners;
+
 static int note_owner(void *ctx, const kv_region_state *state) {
-  apply_run *run = ctx;
-  run->owned = run->owned || (state->phase != KV_REGION_TOMBSTONE &&
-                              kv_region_overlaps(&state->region, &run->state.region));
-  return KV_OK;
+  owners *all = ctx;
+  const kv_region *region = &state->region;
+  if (state->phase == KV_REGION_TOMBSTONE || !kv_region_initialised(region) ||
+      !kv_region_overlaps(region, all->range)) {
+    return KV_OK;
+  }
+  if (all->count == all->room) {
+    size_t room = all->room > 0 ? all->room * 2 : 16;
+    kv_region *regions = realloc(all->regions, room * sizeof *regions);
+    if (regions == NULL) {
+      return KV_ENOMEM;
+    }
+    all->regions = regions;
+    all->room = room;
+  }
+  all->regions[all->count] = (kv_region){0};
+  return kv_region_set_range(&all->regions[all->count++], region->start, region->end);
 }
 
-/* Data that another region of this store has taken over is left alone. */
+static int by_start(const void *a, const void *b) {
+  const kv_region *one = a, *other = b;
+  return kv_key_compare(one->start, other->start);
+}
+
+/* One gap is enough for one run, if there was anything in it. */
+static int clear_gap(apply_run *run, raft_slice start, raft_slice end) {
+  bool any = false;
+  int rc = kv_data_clear(run->txn, start, end, 0, &any);
+  if (rc == KV_OK && any) {
+    rc = kv_data_clear(run->txn, start, end, CLEAR_KEYS, &any);
+    run->task->more = true;
+  }
+  return rc;
+}
+
+/* What lies between the owners, in key order. */
+static int clear_gaps(apply_run *run, const owners *all) {
+  const kv_region *range = all->range;
+  raft_slice from = range->start;
+  int rc = KV_OK;
+  for (size_t i = 0; i < all->count && rc == KV_OK && !run->task->more; i++) {
+    const kv_region *owner = &all->regions[i];
+    if (kv_key_compare(from, owner->start) < 0) {
+      rc = clear_gap(run, from, owner->start);
+    }
+    if (owner->end.len == 0) {
+      return rc;
+    }
+    from = owner->end;
+  }
+  bool left = rc == KV_OK && !run->task->more && !kv_key_past_end(from, range->end);
+  return left ? clear_gap(run, from, range->end) : rc;
+}
+
+/* What another region of this store has taken over is left alone: looked up each time, because
+ * regions come and go between two runs. */
 static int clear(apply_run *run) {
-  kv_apply_task *task = run->task;
-  int rc = kv_region_state_load(run->txn, task->region_id, &run->state);
+  owners all = {.range = &run->task->clear};
+  int rc = kv_region_state_each(run->txn, note_owner, &all);
   if (rc == KV_OK) {
-    rc = kv_region_state_each(run->txn, note_owner, run);
+    if (all.count > 0) {
+      qsort(all.regions, all.count, sizeof *all.regions, by_start);
+    }
+    rc = clear_gaps(run, &all);
   }
-  if (rc != KV_OK || run->state.phase != KV_REGION_TOMBSTONE || run->owned) {
-    return rc;
+  for (size_t i = 0; i < all.count; i++) {
+    kv_region_clear(&all.regions[i]);
   }
-  return kv_data_clear(run->txn, run->state.region.start, run->state.region.end, CLEAR_KEYS,
-                       &task->more);
+  free(all.regions);
+  return rc;
 }
 
 int kv_apply_run(kv_apply_task *task, kv_txn *txn) {

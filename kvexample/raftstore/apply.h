@@ -40,16 +40,25 @@ typedef enum kv_apply_outcome {
 
 typedef struct kv_apply_result {
   kv_apply_outcome outcome;
-  bool answer;        /* in: the answers of the entry's commands are wanted */
-  size_t reply_count; /* answers in task->replies, from first_reply on */
+  bool answer;             /* in: the answers of the entry's commands are wanted */
+  uint64_t lowest_peer_id; /* in: of a split; peers of the new region below it do not begin here */
+  size_t reply_count;      /* answers in task->replies, from first_reply on */
   size_t first_reply;
 } kv_apply_result;
 
 typedef enum kv_apply_kind {
   KV_APPLY_ENTRIES = 0,
   KV_APPLY_BURY = 1, /* by another store's word: the region's record becomes a tombstone */
-  KV_APPLY_CLEAR = 2 /* deletes data of a buried region, a bounded part each time it is run */
+  KV_APPLY_CLEAR = 2 /* deletes data in a range that no region of this store has any more, a bounded
+                        part each time it is run */
 } kv_apply_kind;
+
+/* A split that took effect. */
+typedef struct kv_apply_split {
+  kv_region region; /* the new one, on the right */
+  uint64_t peer_id; /* of this store in it */
+  bool created;     /* false: this store has no part in it, nor in its keys */
+} kv_apply_split;
 
 struct kv_apply_task {
   /* The device's: */
@@ -63,6 +72,9 @@ struct kv_apply_task {
   uint64_t peer_id;     /* of this store */
   raft_message message; /* MsgStorageApply, a reference of its own */
   kv_epoch epoch;       /* KV_APPLY_BURY: in which the peer was no member any more */
+  kv_region clear;      /* KV_APPLY_CLEAR: its range */
+  uint64_t *held;       /* regions that splits in it may make */
+  size_t held_count;
 
   /* Filled by kv_apply_run: */
   kv_apply_result *results; /* one an entry */
@@ -70,6 +82,8 @@ struct kv_apply_task {
   size_t *reply_ends;       /* where each ends */
   size_t reply_count;
   size_t reply_room;
+  bool barrier;        /* to be given back only when it is durable, with all before it: others
+                          build on what it did (a new region, a changed or removed member) */
   bool region_changed; /* `region` is the new descriptor */
   bool tombstone;      /* this store's peer was removed */
   bool truncated;      /* the log may be cut up to truncated_index */
@@ -77,6 +91,8 @@ struct kv_apply_task {
   uint64_t truncated_index;
   uint64_t applied;
   kv_region region;
+  kv_apply_split *splits; /* in log order */
+  size_t split_count;
 };
 
 /* Applies the task. Otherwise the transaction must be given up: an engine's error; KV_EINVAL, an

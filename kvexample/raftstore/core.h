@@ -14,6 +14,7 @@
 #include "raftstore/address_book.h"
 #include "raftstore/apply.h"
 #include "raftstore/log_writer.h"
+#include "raftstore/pending_votes.h"
 #include "raftstore/read.h"
 #include "raftstore/region_map.h"
 #include "raftstore/region_state.h"
@@ -49,6 +50,8 @@ struct kv_store {
   kv_read_task *read_first, *read_last;
   kv_apply_task *clear_first, *clear_last; /* data of regions that are gone, to be deleted */
   bool disk_full;                          /* for the log, or the engine's last transaction */
+  uint64_t last_life; /* of peers: what was written for one must not reach its successor */
+  kv_pending_votes pending_votes;
   uint64_t last_round; /* ids of read rounds: a task may outlive its peer and meet its successor */
   bool engine_full;    /* the engine device refused a task since the last completion */
 

@@ -61,7 +61,7 @@ int kv_entry_decode(raft_slice payload, kv_entry *entry) {
   }
   raft_slice header = {at + LENGTH_BYTES, len};
   if (kv_pb_decode(raft_cmdpb_EntryHeader_fields, header, &pb) != KV_OK ||
-      (pb.kind != KV_ENTRY_COMMANDS && pb.kind != KV_ENTRY_COMPACT_LOG)) {
+      pb.kind < KV_ENTRY_COMMANDS || pb.kind > KV_ENTRY_SPLIT) {
     return KV_ECORRUPT;
   }
   *entry = (kv_entry){
@@ -75,6 +75,64 @@ int kv_entry_decode(raft_slice payload, kv_entry *entry) {
   };
   return KV_OK;
 }
+
+/* ---- splits ---- */
+
+static bool put_peer_ids(pb_ostream_t *stream, const pb_field_t *field, void *const *arg) {
+  const kv_split *split = *arg;
+  for (size_t i = 0; i < split->new_peer_count; i++) {
+    if (!pb_encode_tag_for_field(stream, field) ||
+        !pb_encode_varint(stream, split->new_peer_ids[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Called once an id, packed or not. */
+static bool get_peer_id(pb_istream_t *stream, const pb_field_t *field, void **arg) {
+  kv_split *split = *arg;
+  (void)field;
+  return split->new_peer_count < KV_MAX_PEERS &&
+         pb_decode_varint(stream, &split->new_peer_ids[split->new_peer_count++]);
+}
+
+int kv_split_encode(uint64_t region_id, kv_epoch epoch, const kv_split *split, raft_buf **payload) {
+  kv_entry entry = {.region_id = region_id, .epoch = epoch, .kind = KV_ENTRY_SPLIT};
+  raft_cmdpb_Split pb = {.new_region_id = split->new_region_id,
+                         .left_bytes = split->left_bytes,
+                         .left_keys = split->left_keys};
+  unsigned char *body = NULL;
+  size_t len = 0;
+  kv_pb_put_bytes(&pb.key, &split->key);
+  pb.new_peer_ids.funcs.encode = put_peer_ids;
+  pb.new_peer_ids.arg = kv_pb_argument(split);
+  if (split->key.len > KV_MAX_KEY || split->new_peer_count > KV_MAX_PEERS ||
+      !pb_get_encoded_size(&len, raft_cmdpb_Split_fields, &pb)) {
+    return KV_EINVAL;
+  }
+  int rc = kv_entry_encode(&entry, len, payload, &body);
+  return rc == KV_OK ? kv_pb_encode(raft_cmdpb_Split_fields, &pb, body, len, &len) : rc;
+}
+
+int kv_split_decode(raft_slice body, kv_split *split) {
+  raft_cmdpb_Split pb = raft_cmdpb_Split_init_zero;
+  kv_pb_target key = {.max = KV_MAX_KEY};
+  *split = (kv_split){0};
+  kv_pb_get_bytes(&pb.key, &key);
+  pb.new_peer_ids.funcs.decode = get_peer_id;
+  pb.new_peer_ids.arg = split;
+  if (kv_pb_decode(raft_cmdpb_Split_fields, body, &pb) != KV_OK || pb.new_region_id == 0) {
+    return KV_ECORRUPT;
+  }
+  split->key = key.bytes;
+  split->new_region_id = pb.new_region_id;
+  split->left_bytes = pb.left_bytes;
+  split->left_keys = pb.left_keys;
+  return KV_OK;
+}
+
+/* ---- membership changes ---- */
 
 int kv_change_peer_encode(const kv_change_peer *change, raft_buf **context) {
   raft_cmdpb_ChangePeer pb = {.has_epoch = true,

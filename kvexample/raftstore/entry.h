@@ -18,7 +18,11 @@
 #include "raftstore/store.h"
 
 /* Numbers are on disk. */
-typedef enum kv_entry_kind { KV_ENTRY_COMMANDS = 1, KV_ENTRY_COMPACT_LOG = 2 } kv_entry_kind;
+typedef enum kv_entry_kind {
+  KV_ENTRY_COMMANDS = 1,
+  KV_ENTRY_COMPACT_LOG = 2,
+  KV_ENTRY_SPLIT = 3 /* a kv_split stands in the place of the commands */
+} kv_entry_kind;
 
 typedef struct kv_entry {
   uint64_t region_id;
@@ -36,6 +40,22 @@ int kv_entry_encode(const kv_entry *entry, size_t command_bytes, raft_buf **payl
                     unsigned char **commands);
 /* KV_ECORRUPT: no such entry. */
 int kv_entry_decode(raft_slice payload, kv_entry *entry);
+
+/* The region keeps [start, key) and its peers; [key, end) becomes a new region on the same stores.
+ */
+typedef struct kv_split {
+  raft_slice key; /* strictly inside the region; borrowed */
+  uint64_t new_region_id;
+  uint64_t new_peer_ids[KV_MAX_PEERS]; /* in the order of the region's peers */
+  size_t new_peer_count;
+  uint64_t left_bytes; /* estimate of what the region keeps; 0 and 0: not known */
+  uint64_t left_keys;
+} kv_split;
+
+/* New payload of a whole entry with one reference. KV_ENOMEM; KV_EINVAL: a bound exceeded. */
+int kv_split_encode(uint64_t region_id, kv_epoch epoch, const kv_split *split, raft_buf **payload);
+/* From kv_entry.commands; the key borrows from them. KV_ECORRUPT. */
+int kv_split_decode(raft_slice body, kv_split *split);
 
 /* A membership change of one peer, in the context of a conf change. */
 typedef struct kv_change_peer {

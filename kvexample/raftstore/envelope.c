@@ -35,7 +35,10 @@ int kv_envelope_encode(const kv_envelope *envelope, const raft_message *message,
                                .has_epoch = true,
                                .epoch = kv_epoch_to_pb(envelope->epoch),
                                .tombstone = message == NULL && !envelope->question,
-                               .question = message == NULL && envelope->question};
+                               .question = message == NULL && envelope->question,
+                               .has_range = envelope->has_range};
+  kv_pb_put_bytes(&pb.range.start_key, &envelope->start);
+  kv_pb_put_bytes(&pb.range.end_key, &envelope->end);
   raft_slice address = {envelope->from_address, strlen(envelope->from_address)};
   kv_pb_put_bytes(&pb.from.address, &address);
   if (message != NULL) {
@@ -59,9 +62,12 @@ int kv_envelope_decode(raft_bytes frame, kv_envelope *envelope, raft_message *me
   raft_serverpb_Envelope pb = raft_serverpb_Envelope_init_zero;
   kv_peer_reader from;
   kv_pb_target bytes = {.max = frame.len};
+  kv_pb_target start = {.max = KV_MAX_KEY}, end = {.max = KV_MAX_KEY};
   *message = (raft_message){0};
   kv_peer_bind(&from, &pb.from);
   kv_pb_get_bytes(&pb.message, &bytes);
+  kv_pb_get_bytes(&pb.range.start_key, &start);
+  kv_pb_get_bytes(&pb.range.end_key, &end);
   raft_slice input = {frame.data, frame.len};
   if (kv_pb_decode(raft_serverpb_Envelope_fields, input, &pb) != KV_OK ||
       kv_peer_read(&from, &pb.from, envelope->from_address) != KV_OK) {
@@ -78,6 +84,9 @@ int kv_envelope_decode(raft_bytes frame, kv_envelope *envelope, raft_message *me
   envelope->epoch = kv_epoch_from_pb(&pb.epoch);
   envelope->tombstone = pb.tombstone;
   envelope->question = pb.question;
+  envelope->has_range = pb.has_range;
+  envelope->start = start.bytes;
+  envelope->end = end.bytes;
   if (pb.tombstone || pb.question) {
     return KV_OK;
   }

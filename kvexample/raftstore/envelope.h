@@ -27,6 +27,8 @@ typedef struct kv_envelope {
   kv_epoch epoch; /* the sender's; all zero from an uninitialised one */
   bool tombstone; /* no message: the receiver is no member any more */
   bool question;  /* no message: is the sender a member still? */
+  bool has_range; /* the sender's region as it knows it; decoded ones borrow from the frame */
+  raft_slice start, end;
 } kv_envelope;
 
 /* New frame with one reference. message NULL: a tombstone, or the question. KV_ENOMEM. */

@@ -76,7 +76,7 @@ static void deliver(kv_store *store, kv_log_parts *parts) {
   for (size_t i = 0; i < parts->count; i++) {
     const kv_log_part *part = &parts->items[i];
     kv_peer *peer = kv_region_map_peer(&store->regions, part->region_id);
-    if (peer != NULL && peer->peer_id == part->peer_id) {
+    if (peer != NULL && peer->life == part->life) {
       kv_peer_log_written(peer, part->purpose, &part->message);
     }
   }

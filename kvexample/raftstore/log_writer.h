@@ -26,7 +26,7 @@ typedef enum kv_log_purpose {
 
 typedef struct kv_log_part {
   uint64_t region_id;
-  uint64_t peer_id;
+  uint64_t life; /* kv_peer.life */
   kv_log_purpose purpose;
   raft_message message; /* a reference of its own; zero: none */
 } kv_log_part;

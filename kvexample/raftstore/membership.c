@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "raftstore/admin.h"
+#include "raftstore/split.h"
 
 enum { CHECK_TICKS = 2 };
 
@@ -143,6 +144,7 @@ static bool step(kv_peer *peer, kv_request *request) {
   case KV_ADMIN_ADD_PEER: return step_add(peer, request, &admin);
   case KV_ADMIN_REMOVE_PEER: return step_remove(peer, request, &admin);
   case KV_ADMIN_COMPACT: return step_compact(peer, request, &admin);
+  case KV_ADMIN_SPLIT: return kv_split_step(peer, request, &admin);
   }
   return refuse(peer, request, "ERR unknown administrative request");
 }
@@ -182,7 +184,8 @@ static bool is_done_by_change(const kv_peer *peer, const kv_request *request) {
 
 void kv_membership_leader_changed(kv_peer *peer) {
   kv_link *link = kv_list_first(&peer->admin);
-  peer->conf_index = peer->compact_index = 0;
+  peer->conf_index = peer->compact_index = peer->split_index = 0;
+  kv_split_abandon(peer);
   while (link != NULL) {
     kv_request *request = KV_OBJECT_OF(link, kv_request, link);
     link = kv_list_next(&peer->admin, link);

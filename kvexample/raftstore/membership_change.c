@@ -11,6 +11,7 @@
 
 #include "raftstore/membership.h"
 #include "raftstore/region_change.h"
+#include "raftstore/split.h"
 
 /* A learner has caught up when it lacks no more entries than this. */
 enum { CAUGHT_UP = 64 };
@@ -107,7 +108,7 @@ uint64_t kv_member_successor(const kv_peer *peer) {
 
 bool kv_member_change_in_flight(const kv_peer *peer) {
   return peer->conf_index > peer->applied || peer->applied_term != peer->term ||
-         kv_region_is_joint(&peer->region);
+         kv_region_is_joint(&peer->region) || kv_split_is_in_flight(peer);
 }
 
 static raft_conf_change_type type_of(const kv_change_peer *change) {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include "raftstore/peer.h"
+#include "raftstore/split.h"
 
 #include <libraft/describe.h>
 #include <stdlib.h>
@@ -59,13 +60,14 @@ static int open_node(kv_peer *peer) {
   return rc == RAFT_OK ? KV_OK : rc == RAFT_ENOMEM ? KV_ENOMEM : KV_ECORRUPT;
 }
 
-static int fill(kv_peer *peer, const kv_region_state *state, const kv_apply_state *applied) {
+static int fill(kv_peer *peer, const kv_region_state *state, const kv_apply_state *applied,
+                const raft_hard_state *promised) {
   peer->applied = applied->applied_index;
   peer->applied_term = applied->applied_term;
   int rc = kv_region_copy(&peer->region, &state->region);
   if (rc == KV_OK) {
     peer->region.id = peer->region_id;
-    rc = kv_peer_storage_open(peer, applied);
+    rc = kv_peer_storage_open(peer, applied, promised);
   }
   if (rc == KV_OK) {
     peer->state = peer->saved = peer->storage.hard_state;
@@ -79,6 +81,12 @@ static int fill(kv_peer *peer, const kv_region_state *state, const kv_apply_stat
 }
 
 int kv_peer_open(kv_store *store, const kv_region_state *state, const kv_apply_state *applied) {
+  const raft_hard_state nothing = {0};
+  return kv_peer_open_promised(store, state, applied, &nothing);
+}
+
+int kv_peer_open_promised(kv_store *store, const kv_region_state *state,
+                          const kv_apply_state *applied, const raft_hard_state *promised) {
   kv_region_slot *slot = kv_region_map_add(&store->regions, state->region.id);
   kv_peer *peer = slot != NULL ? calloc(1, sizeof *peer) : NULL;
   if (peer == NULL) {
@@ -87,6 +95,7 @@ int kv_peer_open(kv_store *store, const kv_region_state *state, const kv_apply_s
   peer->store = store;
   peer->region_id = state->region.id;
   peer->peer_id = state->peer_id;
+  peer->life = ++store->last_life;
   peer->heard_tick = store->ticks;
   kv_list_init(&peer->writes);
   kv_list_init(&peer->reads);
@@ -96,7 +105,7 @@ int kv_peer_open(kv_store *store, const kv_region_state *state, const kv_apply_s
   slot->peer = peer;
   store->peer_count++;
   kv_list_append(&store->awake, &peer->awake);
-  int rc = fill(peer, state, applied);
+  int rc = fill(peer, state, applied, promised);
   if (rc != KV_OK) {
     kv_peer_close(peer);
     return rc;
@@ -115,6 +124,7 @@ void kv_peer_close(kv_peer *peer) {
   kv_list_remove(&peer->dirty);
   kv_list_remove(&peer->awake);
   kv_list_remove(&peer->starved);
+  kv_split_abandon(peer);
   raft_rawnode_close(peer->node);
   kv_peer_snapshot_close(peer);
   kv_peer_apply_free(peer);
@@ -149,15 +159,9 @@ static void refuse_rounds(kv_peer *peer) {
   refuse_all(peer->store, &list);
 }
 
-void kv_peer_destroy(kv_peer *peer) {
+void kv_peer_leave(kv_peer *peer) {
   kv_store *store = peer->store;
-  kv_log_change change = {.region_id = peer->region_id, .destroy = true};
-  kv_log_part part = {peer->region_id, peer->peer_id, KV_LOG_NOTHING, {0}};
   kv_proposal proposal;
-  bool had_data = kv_region_initialised(&peer->region);
-  uint64_t region_id = peer->region_id, peer_id = peer->peer_id;
-  kv_log(&store->devices.logger, KV_INFO, "peer removed from this store", "region=%llu peer=%llu",
-         (unsigned long long)region_id, (unsigned long long)peer_id);
   while (kv_proposal_pop(&peer->proposals, &proposal)) {
     kv_answer_batch_unknown(store, proposal.batch, "this store's replica was removed");
   }
@@ -166,14 +170,28 @@ void kv_peer_destroy(kv_peer *peer) {
   refuse_all(store, &peer->reads);
   refuse_all(store, &peer->waiting);
   refuse_all(store, &peer->admin);
+}
+
+void kv_peer_destroy(kv_peer *peer) {
+  kv_store *store = peer->store;
+  kv_log_change change = {.region_id = peer->region_id, .destroy = true};
+  kv_log_part part = {peer->region_id, peer->life, KV_LOG_NOTHING, {0}};
+  uint64_t region_id = peer->region_id, peer_id = peer->peer_id;
+  kv_region region = {0};
+  kv_log(&store->devices.logger, KV_INFO, "peer removed from this store", "region=%llu peer=%llu",
+         (unsigned long long)region_id, (unsigned long long)peer_id);
+  kv_peer_leave(peer);
   kv_region_slot *slot = kv_region_map_find(&store->regions, region_id);
   slot->buried_peer = peer_id;
   slot->buried_epoch = peer->condemned ? peer->condemned_epoch : peer->region.epoch;
+  kv_region_map_remove_range(&store->regions, peer); /* while it has its range still */
+  kv_region_move(&region, &peer->region);
   kv_peer_close(peer);
   kv_log_writer_add(store, &change, part);
-  if (had_data) {
-    kv_peer_clear_data(store, region_id, peer_id);
+  if (kv_region_initialised(&region)) {
+    kv_peer_clear_data(store, &region);
   }
+  kv_region_clear(&region);
 }
 
 /* ---- who is who ---- */
@@ -250,6 +268,11 @@ void kv_peer_send(kv_peer *peer, const raft_message *message) {
   kv_envelope envelope;
   raft_buf *frame = NULL;
   kv_peer_address(peer, message->to, &envelope);
+  if (kv_message_is_initial(message) && kv_region_initialised(&peer->region)) {
+    envelope.has_range = true; /* its receiver may have to know whether there is room for it */
+    envelope.start = peer->region.start;
+    envelope.end = peer->region.end;
+  }
   const char *address = kv_store_address_of(store, envelope.to_store);
   if (address == NULL || kv_envelope_encode(&envelope, message, &frame) != KV_OK) {
     return; /* a lost message */
@@ -310,8 +333,16 @@ static void route_list_again(kv_peer *peer, kv_list *list) {
   }
 }
 
+/* Where its key belongs may have changed since. */
+static void forget_region(kv_request *request) {
+  if (request->from_store == 0 &&
+      (request->kind == KV_REQUEST_WRITE || request->kind == KV_REQUEST_READ)) {
+    request->region_id = 0;
+  }
+}
+
 /* Back to the router, before what has arrived since: somebody may lead now. */
-static void wake_waiting(kv_peer *peer) {
+void kv_peer_wake(kv_peer *peer) {
   kv_link *link;
   kv_list younger;
   kv_list_init(&younger);
@@ -319,9 +350,29 @@ static void wake_waiting(kv_peer *peer) {
   while ((link = kv_list_pop(&peer->waiting)) != NULL) {
     kv_request *request = KV_OBJECT_OF(link, kv_request, link);
     request->stage = KV_STAGE_ARRIVED;
+    forget_region(request);
     kv_list_append(&peer->store->arrived, link);
   }
   kv_list_move(&peer->store->arrived, &younger);
+}
+
+static void sort_list_again(kv_peer *peer, kv_list *list) {
+  kv_link *link = kv_list_first(list);
+  while (link != NULL) {
+    kv_request *request = KV_OBJECT_OF(link, kv_request, link);
+    link = kv_list_next(list, link);
+    forget_region(request);
+    if (request->region_id == 0) {
+      request->stage = KV_STAGE_ARRIVED;
+      kv_list_remove(&request->link);
+      kv_list_append(&peer->store->arrived, &request->link);
+    }
+  }
+}
+
+void kv_peer_sort_again(kv_peer *peer) {
+  sort_list_again(peer, &peer->writes);
+  sort_list_again(peer, &peer->reads);
 }
 
 static void leader_changed(kv_peer *peer, bool was_leader) {
@@ -340,7 +391,7 @@ static void leader_changed(kv_peer *peer, bool was_leader) {
   kv_membership_leader_changed(peer);
   if (peer->leader != 0) {
     kv_forward_leader_changed(store, peer->region_id, kv_peer_leader_store(peer));
-    wake_waiting(peer);
+    kv_peer_wake(peer);
   }
 }
 
@@ -425,10 +476,11 @@ static void step_aside_if_full(kv_peer *peer) {
 static void periodic(kv_peer *peer) {
   if (kv_peer_is_leader(peer)) {
     kv_membership_tick(peer);
+    kv_split_tick(peer);
     kv_log_gc_tick(peer);
     step_aside_if_full(peer);
   }
-  wake_waiting(peer);
+  kv_peer_wake(peer);
 }
 
 void kv_peer_flush(kv_peer *peer) {

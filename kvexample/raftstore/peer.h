@@ -46,6 +46,7 @@ struct kv_peer {
   kv_store *store;
   uint64_t region_id;
   uint64_t peer_id;
+  uint64_t life; /* another one for every peer that was ever opened here */
   kv_link dirty;
   kv_link awake;
   kv_link starved;
@@ -86,6 +87,8 @@ struct kv_peer {
   /* Membership and log compaction, leader only. */
   uint64_t conf_index;    /* of the last membership change proposed here */
   uint64_t compact_index; /* of the last CompactLog entry proposed here */
+  uint64_t split_index;   /* of the last split proposed here */
+  struct kv_split_job *split;
 
   bool removed;   /* to be destroyed in this flush */
   bool condemned; /* by another store's word: to be buried after what is applied now */
@@ -96,8 +99,13 @@ struct kv_peer {
 /* Opens a peer in the region map. `state`: as on disk, its region is copied; an uninitialised one
  * has no peers. KV_ENOMEM, KV_ECORRUPT ... */
 int kv_peer_open(kv_store *store, const kv_region_state *state, const kv_apply_state *applied);
+/* With a term and a vote that were promised before: kept if the log device does not know better. */
+int kv_peer_open_promised(kv_store *store, const kv_region_state *state,
+                          const kv_apply_state *applied, const raft_hard_state *promised);
 /* Frees it, without a word to anyone: its requests must have been answered. */
 void kv_peer_close(kv_peer *peer);
+/* Answers its requests or, where they were certainly not executed, routes them again elsewhere. */
+void kv_peer_leave(kv_peer *peer);
 /* Out of the region: grave, log destroyed, requests answered; frees it. */
 void kv_peer_destroy(kv_peer *peer);
 
@@ -109,10 +117,17 @@ bool kv_peer_is_leader(const kv_peer *peer);
 uint64_t kv_peer_leader_store(const kv_peer *peer);
 /* Store of a peer of the group; 0: unknown. */
 uint64_t kv_peer_store_of(const kv_peer *peer, uint64_t peer_id);
+/* What waits for a leader is looked at again: by its key, if it is a client's. */
+void kv_peer_wake(kv_peer *peer);
+/* The region is smaller: clients' commands that were gathered for it are routed again. */
+void kv_peer_sort_again(kv_peer *peer);
 void kv_peer_learn(kv_peer *peer, uint64_t peer_id, uint64_t store_id);
 /* Steps a message from the network or of our own storage. */
 void kv_peer_step(kv_peer *peer, const raft_message *message);
 void kv_peer_send(kv_peer *peer, const raft_message *message);
+/* What a new member hears first, and nothing else creates a peer: a vote, or a heartbeat that
+ * assumes nothing. */
+bool kv_message_is_initial(const raft_message *message);
 /* Envelope of what this peer sends to another one. */
 void kv_peer_address(const kv_peer *peer, uint64_t to_peer, kv_envelope *envelope);
 /* The region descriptor has changed. Takes over *region. */
@@ -138,7 +153,8 @@ void kv_peer_applied(kv_peer *peer, kv_apply_task *task);
 bool kv_peer_apply_is_idle(const kv_peer *peer);
 void kv_peer_apply_free(kv_peer *peer);
 void kv_peer_bury(kv_peer *peer);
-void kv_peer_clear_data(kv_store *store, uint64_t region_id, uint64_t peer_id);
+/* Deletes what no region of this store owns in this one's range. */
+void kv_peer_clear_data(kv_store *store, const kv_region *range);
 
 /* peer_propose.c - requests and entries. */
 void kv_peer_propose(kv_peer *peer);

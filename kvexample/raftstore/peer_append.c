@@ -9,7 +9,7 @@
 
 void kv_peer_add_write(kv_peer *peer, const kv_log_change *change, kv_log_purpose purpose,
                        const raft_message *message) {
-  kv_log_part part = {peer->region_id, peer->peer_id, purpose, {0}};
+  kv_log_part part = {peer->region_id, peer->life, purpose, {0}};
   if (message != NULL) {
     part.message = *message;
   }

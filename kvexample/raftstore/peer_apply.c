@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "raftstore/peer.h"
+#include "raftstore/split.h"
 
 enum { RETRY_TICKS = 5 };
 
@@ -93,6 +94,9 @@ void kv_peer_apply_submit(kv_peer *peer) {
   }
   while (queue->first != NULL && !store->engine_full) {
     kv_apply_task *task = queue->first, *next = task->next;
+    if (kv_split_prepare(peer, task) != KV_OK) {
+      break; /* no memory: with the next turn */
+    }
     task->next = NULL;
     int rc = store->devices.engine.apply(store->devices.engine.ctx, task);
     if (rc != KV_OK) {
@@ -194,11 +198,8 @@ static void cut_log(kv_peer *peer, uint64_t index) {
   kv_peer_add_write(peer, &change, KV_LOG_NOTHING, NULL);
 }
 
-static void finish(kv_peer *peer, kv_apply_task *task) {
-  if (task->region_changed) {
-    kv_peer_set_region(peer, &task->region);
-    learn_addresses(peer);
-  }
+static bool settle_entries(kv_peer *peer, const kv_apply_task *task) {
+  bool stale = false;
   for (size_t i = 0; i < task->message.entry_count; i++) {
     const raft_entry *entry = &task->message.entries[i];
     if (entry->type != RAFT_ENTRY_NORMAL) {
@@ -206,12 +207,30 @@ static void finish(kv_peer *peer, kv_apply_task *task) {
     }
     settle_proposals(peer, task, i);
     peer->applied_term = entry->term;
+    stale = stale || task->results[i].outcome == KV_APPLY_STALE;
   }
+  return stale;
+}
+
+/* The map first, then what begins on its ground, then the answers. */
+static void finish(kv_peer *peer, kv_apply_task *task) {
+  if (task->region_changed) {
+    kv_peer_set_region(peer, &task->region);
+    learn_addresses(peer);
+  }
+  kv_split_finish(peer, task);
+  bool stale = settle_entries(peer, task);
   peer->applied = task->applied > peer->applied ? task->applied : peer->applied;
   peer->removed = peer->removed || task->tombstone;
   peer->stalled = false;
   if (task->truncated) {
     cut_log(peer, task->truncated_index);
+  }
+  if (task->split_count > 0) {
+    kv_peer_sort_again(peer);
+  }
+  if (stale || task->split_count > 0) {
+    kv_peer_wake(peer);
   }
   kv_peer_deliver(peer, &task->message);
   kv_membership_continue(peer);
@@ -237,12 +256,15 @@ void kv_peer_bury(kv_peer *peer) {
   }
 }
 
-void kv_peer_clear_data(kv_store *store, uint64_t region_id, uint64_t peer_id) {
+void kv_peer_clear_data(kv_store *store, const kv_region *range) {
   kv_apply_task *task = calloc(1, sizeof *task);
+  if (task != NULL && kv_region_set_range(&task->clear, range->start, range->end) != KV_OK) {
+    free(task);
+    task = NULL;
+  }
   if (task != NULL) { /* else with the next start */
     task->kind = KV_APPLY_CLEAR;
-    task->region_id = region_id;
-    task->peer_id = peer_id;
+    task->region_id = range->id;
     push(&store->clear_first, &store->clear_last, task);
   }
 }
@@ -315,6 +337,7 @@ void kv_store_handle_applied(kv_store *store) {
     } else if (peer != NULL && peer->peer_id == task->peer_id) {
       kv_peer_applied(peer, task);
     } else {
+      kv_split_release(store, task);
       kv_apply_task_free(task);
     }
   }

@@ -6,6 +6,7 @@
 
 #include "raftstore/entry.h"
 #include "raftstore/peer.h"
+#include "raftstore/split.h"
 
 int kv_peer_propose_payload(kv_peer *peer, raft_buf *payload, kv_batch *batch) {
   raft_bytes data = {raft_buf_data(payload), raft_buf_len(payload), payload};
@@ -101,7 +102,8 @@ static bool propose_one(kv_peer *peer) {
 }
 
 void kv_peer_propose(kv_peer *peer) {
-  while (!peer->stalled && !kv_list_is_empty(&peer->writes) && peer->store->failure.code == KV_OK) {
+  while (!peer->stalled && !kv_split_is_in_flight(peer) && !kv_list_is_empty(&peer->writes) &&
+         peer->store->failure.code == KV_OK) {
     (void)propose_one(peer);
   }
 }

@@ -17,6 +17,10 @@ static int bounds_of(kv_peer *peer, kv_log_bounds *bounds) {
     *bounds = (kv_log_bounds){.first_index = 1};
     rc = KV_OK;
   }
+  if (rc == KV_OK && bounds->last_index < peer->storage.begin_index) {
+    bounds->last_index = peer->storage.begin_index;
+    bounds->first_index = bounds->last_index + 1;
+  }
   return rc == KV_OK ? RAFT_OK : RAFT_ESTORAGE;
 }
 
@@ -38,6 +42,10 @@ static int term(void *ctx, uint64_t index, uint64_t *result) {
   kv_peer *peer = ctx;
   const kv_log_device *log = &peer->store->devices.log;
   int rc = log->term(log->ctx, peer->region_id, index, result);
+  if (rc != RAFT_OK && index != 0 && index == peer->storage.begin_index) {
+    *result = peer->storage.begin_term;
+    return RAFT_OK;
+  }
   if (rc == KV_ENOTFOUND) { /* nothing was ever written: the empty log, cut at (0, 0) */
     *result = 0;
     rc = index == 0 ? RAFT_OK : RAFT_EUNAVAILABLE;
@@ -80,7 +88,9 @@ static void reset_log(kv_peer *peer, const kv_apply_state *applied) {
                           .reset_index = applied->applied_index,
                           .reset_term = applied->applied_term,
                           .hard_state = storage->hard_state};
-  kv_log_part part = {peer->region_id, peer->peer_id, KV_LOG_NOTHING, {0}};
+  kv_log_part part = {peer->region_id, peer->life, KV_LOG_NOTHING, {0}};
+  storage->begin_index = applied->applied_index;
+  storage->begin_term = applied->applied_term;
   kv_log_writer_add(peer->store, &change, part);
   kv_log_writer_flush(peer->store);
 }
@@ -96,7 +106,16 @@ static void raise_hard_state(raft_hard_state *state, const kv_apply_state *appli
   }
 }
 
-int kv_peer_storage_open(kv_peer *peer, const kv_apply_state *applied) {
+/* A later term counts, and in the same one a vote. */
+static void keep_promise(raft_hard_state *state, const raft_hard_state *promised) {
+  if (promised->term > state->term || (promised->term == state->term && state->vote == 0)) {
+    state->term = promised->term;
+    state->vote = promised->vote;
+  }
+}
+
+int kv_peer_storage_open(kv_peer *peer, const kv_apply_state *applied,
+                         const raft_hard_state *promised) {
   kv_peer_storage *storage = &peer->storage;
   const kv_log_device *log = &peer->store->devices.log;
   kv_log_bounds bounds = {0};
@@ -115,6 +134,7 @@ int kv_peer_storage_open(kv_peer *peer, const kv_apply_state *applied) {
     return KV_ECORRUPT;
   }
   storage->hard_state = bounds.hard_state;
+  keep_promise(&storage->hard_state, promised);
   raise_hard_state(&storage->hard_state, applied);
   if (applied->applied_index > 0 && is_behind(peer, applied)) {
     reset_log(peer, applied);

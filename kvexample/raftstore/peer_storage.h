@@ -24,11 +24,15 @@ typedef struct kv_peer_storage {
   struct kv_peer *peer;
   raft_hard_state hard_state; /* at start */
   uint64_t *ids;              /* of the membership at start */
+  uint64_t begin_index; /* the log was reset to begin behind it, which the device may not have */
+  uint64_t begin_term;  /* taken yet; 0: was not reset */
 } kv_peer_storage;
 
-/* Reconciles the log with `applied` (all zero for an uninitialised peer). Writes to the log by the
+/* Reconciles the log with `applied` (all zero for an uninitialised peer). promised: a term and vote
+ * on their way to the log; zero: none. Writes to the log by the
  * log writer. KV_ECORRUPT: a region that was in use has no log. */
-int kv_peer_storage_open(struct kv_peer *peer, const kv_apply_state *applied);
+int kv_peer_storage_open(struct kv_peer *peer, const kv_apply_state *applied,
+                         const raft_hard_state *promised);
 void kv_peer_storage_close(kv_peer_storage *storage);
 
 #endif

@@ -13,8 +13,7 @@ static bool is_vote(const raft_message *message) {
   return message->type == RAFT_MSG_VOTE || message->type == RAFT_MSG_PRE_VOTE;
 }
 
-/* What a new member hears first: a vote, or a heartbeat that assumes nothing. */
-static bool is_initial(const raft_message *message) {
+bool kv_message_is_initial(const raft_message *message) {
   return is_vote(message) || (message->type == RAFT_MSG_HEARTBEAT && message->commit == 0);
 }
 
@@ -41,11 +40,17 @@ static void send_tombstone(kv_store *store, const kv_envelope *to, kv_epoch epoc
   raft_buf_release(frame);
 }
 
+/* Nobody creates or removes a peer of a region that a split at the engine is about to make. */
+static bool is_held(const kv_store *store, uint64_t region_id) {
+  const kv_region_slot *slot = kv_region_map_find(&store->regions, region_id);
+  return slot != NULL && slot->held > 0;
+}
+
 /* Another store says that our peer is no member. Believed only of exactly this peer and from a
  * later epoch. */
 static void receive_tombstone(kv_store *store, const kv_envelope *envelope) {
   kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
-  if (peer != NULL && peer->peer_id == envelope->to_peer &&
+  if (peer != NULL && peer->peer_id == envelope->to_peer && !is_held(store, envelope->region_id) &&
       envelope->epoch.conf_ver > peer->region.epoch.conf_ver) {
     peer->condemned = true;
     peer->condemned_epoch = envelope->epoch;
@@ -68,11 +73,18 @@ static void receive_question(kv_store *store, const kv_envelope *envelope) {
   }
 }
 
+/* A region of this store still has its keys: a split is not applied yet, or its own snapshot did
+ * not come. A peer that is created now would need a snapshot, which that region would refuse. */
+static bool has_no_room(const kv_store *store, const kv_envelope *envelope) {
+  kv_region wanted = {.id = envelope->region_id, .start = envelope->start, .end = envelope->end};
+  return envelope->has_range && kv_region_map_overlap(&store->regions, &wanted) != NULL;
+}
+
 /* A peer id is given once; after a removal only a larger one comes to this store, and not before
  * the log device has been told that the old log is gone. */
 static bool may_create(kv_store *store, const kv_envelope *envelope, const raft_message *message) {
   const kv_region_slot *slot = kv_region_map_find(&store->regions, envelope->region_id);
-  return is_initial(message) && store->log.change_count == 0 &&
+  return kv_message_is_initial(message) && store->log.change_count == 0 &&
          (slot == NULL || slot->buried_peer < envelope->to_peer);
 }
 
@@ -90,17 +102,41 @@ static kv_peer *create(kv_store *store, const kv_envelope *envelope) {
   return kv_region_map_peer(&store->regions, envelope->region_id);
 }
 
-/* NULL: the message is not for anybody here. */
-static kv_peer *find_receiver(kv_store *store, const kv_envelope *envelope,
-                              const raft_message *message) {
-  kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
-  if (peer == NULL) {
-    return may_create(store, envelope, message) ? create(store, envelope) : NULL;
+/* For a peer that is not here. */
+static kv_peer *find_new_receiver(kv_store *store, const kv_envelope *envelope,
+                                  const raft_message *message, raft_bytes frame) {
+  if (!may_create(store, envelope, message)) {
+    return NULL;
   }
-  if (envelope->to_peer > peer->peer_id && is_initial(message)) {
-    peer->condemned = true; /* replaced while it was cut off; its successor is created later */
+  if (is_held(store, envelope->region_id) || has_no_room(store, envelope)) {
+    if (is_vote(message)) {
+      kv_pending_votes_keep(&store->pending_votes, envelope->region_id, envelope->from_store,
+                            frame);
+    }
+    return NULL;
+  }
+  return create(store, envelope);
+}
+
+/* A later peer of the region is meant: this one was replaced while it was cut off; its successor is
+ * created later. */
+static void condemn(kv_store *store, kv_peer *peer, const kv_envelope *envelope) {
+  if (!is_held(store, peer->region_id)) {
+    peer->condemned = true;
     peer->condemned_epoch = envelope->epoch;
     kv_store_mark(store, peer);
+  }
+}
+
+/* NULL: the message is not for anybody here. */
+static kv_peer *find_receiver(kv_store *store, const kv_envelope *envelope,
+                              const raft_message *message, raft_bytes frame) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
+  if (peer == NULL) {
+    return find_new_receiver(store, envelope, message, frame);
+  }
+  if (envelope->to_peer > peer->peer_id && kv_message_is_initial(message)) {
+    condemn(store, peer, envelope);
   }
   if (envelope->to_peer != peer->peer_id || peer->condemned || peer->removed) {
     return NULL;
@@ -129,7 +165,7 @@ static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payloa
   } else if (ours && envelope.question) {
     receive_question(store, &envelope);
   } else if (ours && is_between_peers(&message)) {
-    kv_peer *peer = find_receiver(store, &envelope, &message);
+    kv_peer *peer = find_receiver(store, &envelope, &message, payload);
     if (peer != NULL) {
       kv_peer_learn(peer, envelope.from_peer, from_store);
       (void)kv_address_book_learn(&store->addresses, from_store, envelope.from_address);

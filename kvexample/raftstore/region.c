@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "raftstore/region_change.h"
 
 const char *kv_peer_role_name(kv_peer_role role) {
   static const char *const names[] = {"voter", "learner", "incoming", "demoting", "joining"};
@@ -85,18 +86,22 @@ bool kv_region_initialised(const kv_region *region) {
   return region->peer_count > 0;
 }
 
-static int compare(raft_slice a, raft_slice b) {
+int kv_key_compare(raft_slice a, raft_slice b) {
   size_t shorter = a.len < b.len ? a.len : b.len;
   int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
   return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
 bool kv_key_past_end(raft_slice key, raft_slice end) {
-  return end.len > 0 && compare(key, end) >= 0;
+  return end.len > 0 && kv_key_compare(key, end) >= 0;
 }
 
 bool kv_region_has_key(const kv_region *region, raft_slice key) {
-  return compare(key, region->start) >= 0 && !kv_key_past_end(key, region->end);
+  return kv_key_compare(key, region->start) >= 0 && !kv_key_past_end(key, region->end);
+}
+
+bool kv_region_has_inside(const kv_region *region, raft_slice key) {
+  return kv_key_compare(key, region->start) > 0 && !kv_key_past_end(key, region->end);
 }
 
 bool kv_region_overlaps(const kv_region *a, const kv_region *b) {
@@ -184,6 +189,41 @@ bool kv_region_remove_peer(kv_region *region, uint64_t peer_id) {
   memmove(region->peers + at, region->peers + at + 1,
           (region->peer_count - at) * sizeof *region->peers);
   return true;
+}
+
+/* The peers of the new region. An id that repeats would find its store or itself taken. */
+static int split_peers(const kv_region *region, const uint64_t *peer_ids, kv_region *right) {
+  int rc = KV_OK;
+  for (size_t i = 0; i < region->peer_count && rc == KV_OK; i++) {
+    const kv_region_peer *peer = &region->peers[i];
+    bool free_id = peer_ids[i] != 0 && kv_region_find_peer(right, peer_ids[i]) == NULL &&
+                   kv_region_find_peer(region, peer_ids[i]) == NULL;
+    rc = free_id ? kv_region_put_peer(right, peer_ids[i], peer->store_id, peer->role, peer->address)
+                 : KV_EINVAL;
+  }
+  return rc;
+}
+
+int kv_region_split(kv_region *region, raft_slice key, uint64_t new_id, const uint64_t *peer_ids,
+                    size_t count, kv_region *right) {
+  if (!kv_region_has_inside(region, key) || count != region->peer_count || new_id == 0 ||
+      new_id == region->id || kv_region_is_joint(region)) {
+    return KV_EINVAL;
+  }
+  *right = (kv_region){.id = new_id, .epoch = region->epoch};
+  int rc = split_peers(region, peer_ids, right);
+  if (rc == KV_OK) {
+    rc = kv_region_set_range(right, key, region->end);
+  }
+  if (rc == KV_OK) {
+    rc = kv_region_set_range(region, region->start, key);
+  }
+  if (rc != KV_OK) {
+    kv_region_clear(right);
+    return rc;
+  }
+  right->epoch.version = ++region->epoch.version;
+  return KV_OK;
 }
 
 /* Bits of lists that a role puts its peer into. */

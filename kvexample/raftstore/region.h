@@ -62,8 +62,12 @@ int kv_region_set_range(kv_region *region, raft_slice start, raft_slice end);
 /* Peers were ever added: the region is more than an id. */
 bool kv_region_initialised(const kv_region *region);
 bool kv_region_has_key(const kv_region *region, raft_slice key);
+/* Keys in their order, as memcmp has it: negative, 0, positive. */
+int kv_key_compare(raft_slice a, raft_slice b);
 /* `key` is at or behind `end`, where an empty end is behind every key. */
 bool kv_key_past_end(raft_slice key, raft_slice end);
+/* start < key < end: both halves of a split there have keys. */
+bool kv_region_has_inside(const kv_region *region, raft_slice key);
 bool kv_region_overlaps(const kv_region *a, const kv_region *b);
 
 bool kv_epoch_equal(kv_epoch a, kv_epoch b);
@@ -80,6 +84,14 @@ int kv_region_put_peer(kv_region *region, uint64_t id, uint64_t store_id, kv_pee
                        const char *address);
 /* False: there is no such peer. */
 bool kv_region_remove_peer(kv_region *region, uint64_t peer_id);
+
+/* Splits *region at `key`: it keeps id, peers and [start, key); *right, which is empty before, gets
+ * the rest under the new ids, one a peer in the order of the peers, each in its counterpart's role.
+ * Both are of the next version. KV_EINVAL: the key is not strictly inside, or the ids are not as
+ * many as the peers, are 0, repeated or in use, or the membership is joint, which the new region
+ * could not complete. KV_ENOMEM. On an error nothing has changed. */
+int kv_region_split(kv_region *region, raft_slice key, uint64_t new_id, const uint64_t *peer_ids,
+                    size_t count, kv_region *right);
 
 /* Membership as raft sees it. ids needs room for twice peer_count; the lists in *state point into
  * it. */

@@ -22,6 +22,7 @@ typedef struct kv_region_slot {
   struct kv_peer *peer; /* NULL: only the grave is left */
   uint64_t buried_peer; /* id of the last peer that was removed; 0: none */
   kv_epoch buried_epoch;
+  unsigned held; /* splits at the engine that may make this region; see split.h */
 } kv_region_slot;
 
 typedef struct kv_region_map {

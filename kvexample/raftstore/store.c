@@ -161,6 +161,7 @@ void kv_store_close(kv_store *store) {
   kv_log_writer_free(&store->log);
   kv_region_map_free(&store->regions);
   kv_address_book_free(&store->addresses);
+  kv_pending_votes_free(&store->pending_votes);
   kv_request_table_free(&store->requests);
   free(store->address);
   free(store);

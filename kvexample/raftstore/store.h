@@ -149,6 +149,11 @@ void kv_store_add_peer(kv_store *store, uint64_t region_id, uint64_t store_id, c
 /* Removes the peer on a store; a leader hands over first. */
 void kv_store_remove_peer(kv_store *store, uint64_t region_id, uint64_t store_id,
                           uint64_t timeout_ms, kv_answer_function answer, void *ctx);
+/* Splits the region at `key` (empty: half-way through its data); the new region begins there. Ids
+ * come from the scheduler: without one this is an error. region_id 0: the region that has the key.
+ * Answers a map: region, new_region, key. A key at which two regions meet already is no error. */
+void kv_store_split(kv_store *store, uint64_t region_id, raft_slice key, uint64_t timeout_ms,
+                    kv_answer_function answer, void *ctx);
 /* Cuts the region's logs up to and including `index`, or what is applied if that is less; 0: all
  * that is applied. Answers the index. */
 void kv_store_compact(kv_store *store, uint64_t region_id, uint64_t index, uint64_t timeout_ms,

@@ -193,10 +193,10 @@ static int open_grave(kv_store *store, const kv_region_state *state) {
   const kv_log_device *log = &store->devices.log;
   if (log->bounds(log->ctx, state->region.id, &bounds) == KV_OK) { /* cut off in its destruction */
     kv_log_change change = {.region_id = state->region.id, .destroy = true};
-    kv_log_part part = {state->region.id, state->peer_id, KV_LOG_NOTHING, {0}};
+    kv_log_part part = {state->region.id, 0, KV_LOG_NOTHING, {0}};
     kv_log_writer_add(store, &change, part);
   }
-  kv_peer_clear_data(store, state->region.id, state->peer_id);
+  kv_peer_clear_data(store, &state->region);
   return KV_OK;
 }
 

@@ -207,6 +207,39 @@ uint64_t world_number(world *w, uint64_t store_id, const char *name) {
   return value;
 }
 
+/* A region's map ends where the next one begins: its number is the first in it. */
+uint64_t world_region_number(world *w, uint64_t store_id, uint64_t region_id, const char *name) {
+  kv_reply reply = {0};
+  char head[64];
+  uint64_t value = 0;
+  int len = snprintf(head, sizeof head, "$6\r\nregion\r\n:%llu\r\n", (unsigned long long)region_id);
+  if (world_at(w, store_id)->store == NULL) {
+    return 0;
+  }
+  kv_store_status(world_at(w, store_id)->store, &reply);
+  ck_assert(!reply.failed);
+  char *at = memmem(reply.data, reply.len, head, (size_t)len);
+  if (at != NULL) {
+    kv_reply rest = {.data = at, .len = reply.len - (size_t)(at - reply.data)};
+    (void)find_number(&rest, name, &value);
+  }
+  kv_reply_free(&reply);
+  return value;
+}
+
+uint64_t world_region_leader(world *w, uint64_t region_id) {
+  uint64_t leader = 0, term = 0;
+  for (uint64_t id = 1; id <= w->store_count; id++) {
+    bool leads = world_region_number(w, id, region_id, "leader_store") == id;
+    uint64_t own = world_region_number(w, id, region_id, "term");
+    if (leads && own > term) {
+      leader = id;
+      term = own;
+    }
+  }
+  return leader;
+}
+
 uint64_t world_applied(world *w, uint64_t store_id) {
   return world_number(w, store_id, "applied");
 }
@@ -219,7 +252,7 @@ uint64_t world_leader(world *w) {
       kv_store_summary summary;
       kv_store_summarize(w->stores[i].store, &summary);
       votes[summary.leader_store]++;
-      up += summary.regions;
+      up += summary.regions > 0;
     }
   }
   for (uint64_t id = 1; id <= w->store_count; id++) {

@@ -126,6 +126,10 @@ void world_answered(void *ctx, const void *reply, size_t len);
 /* Figures of the first region on a store that is up. */
 uint64_t world_applied(world *w, uint64_t store_id);
 uint64_t world_number(world *w, uint64_t store_id, const char *name);
+/* The same of one region; 0: the store has no peer of it. */
+uint64_t world_region_number(world *w, uint64_t store_id, uint64_t region_id, const char *name);
+/* The store that leads the region; 0: none does. */
+uint64_t world_region_leader(world *w, uint64_t region_id);
 /* Runs until all given stores are up to date with each other and compares their data. */
 void world_check_equal(world *w, const uint64_t *ids, size_t count);
 

@@ -72,6 +72,18 @@ world_file world_file_copy(const world_file *from) {
   return to;
 }
 
+/* The region may have been larger. */
+static int clear_old_range(kv_txn *txn, uint64_t region_id) {
+  kv_region_state state;
+  bool more = false;
+  int rc = kv_region_state_load(txn, region_id, &state);
+  if (rc == KV_OK && kv_region_initialised(&state.region)) {
+    rc = kv_data_clear(txn, state.region.start, state.region.end, SIZE_MAX, &more);
+  }
+  kv_region_state_clear(&state);
+  return rc == KV_ENOTFOUND ? KV_OK : rc;
+}
+
 int world_file_install(memory_engine *engine, uint64_t store_id, const world_file *file) {
   const kv_engine_ops *ops = engine->base.ops;
   kv_snapshot_meta meta;
@@ -83,7 +95,10 @@ int world_file_install(memory_engine *engine, uint64_t store_id, const world_fil
     return rc;
   }
   (void)ops->begin(&engine->base, true, &txn);
-  rc = kv_data_clear(txn, meta.region.start, meta.region.end, SIZE_MAX, &more);
+  rc = clear_old_range(txn, meta.region.id);
+  if (rc == KV_OK) {
+    rc = kv_data_clear(txn, meta.region.start, meta.region.end, SIZE_MAX, &more);
+  }
   for (size_t i = 0; i < file->data.count && rc == KV_OK; i++) {
     rc = ops->put(txn, KV_SPACE_DATA, file->data.items[i].key, file->data.items[i].value);
   }

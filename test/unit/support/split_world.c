@@ -1,0 +1,132 @@
+/* split_world.c - splits in a store_world, with ids of the test's own.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "split_world.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "store_world_devices.h"
+
+enum { PATIENCE = 600 }; /* steps of 100 ms */
+
+kv_peer *split_peer(world *w, uint64_t store_id, uint64_t region_id) {
+  kv_store *store = world_at(w, store_id)->store;
+  return store != NULL ? kv_region_map_peer(&store->regions, region_id) : NULL;
+}
+
+int split_propose(world *w, uint64_t leader, uint64_t region_id, const char *key,
+                  uint64_t new_region_id) {
+  kv_peer *peer = split_peer(w, leader, region_id);
+  ck_assert_ptr_nonnull(peer);
+  kv_split split = {.key = {key, strlen(key)},
+                    .new_region_id = new_region_id,
+                    .new_peer_count = peer->region.peer_count};
+  for (size_t i = 0; i < split.new_peer_count; i++) {
+    split.new_peer_ids[i] = new_region_id * 100 + peer->region.peers[i].store_id;
+  }
+  return kv_split_propose(peer, &split, NULL);
+}
+
+size_t split_count(world *w, uint64_t region_id) {
+  size_t count = 0;
+  for (uint64_t id = 1; id <= w->store_count; id++) {
+    const kv_peer *peer = split_peer(w, id, region_id);
+    count += peer != NULL && kv_region_initialised(&peer->region);
+  }
+  return count;
+}
+
+uint64_t split_wait_leader(world *w, uint64_t region_id) {
+  for (int i = 0; i < PATIENCE && world_region_leader(w, region_id) == 0; i++) {
+    world_run(w, 100);
+  }
+  uint64_t leader = world_region_leader(w, region_id);
+  ck_assert_msg(leader != 0, "nobody leads region %d", (int)region_id);
+  return leader;
+}
+
+void split_run(world *w, uint64_t region_id, const char *key, uint64_t new_region_id,
+               size_t count) {
+  uint64_t leader = split_wait_leader(w, region_id);
+  ck_assert_int_eq(split_propose(w, leader, region_id, key, new_region_id), KV_OK);
+  for (int i = 0; i < PATIENCE && split_count(w, new_region_id) < count; i++) {
+    world_run(w, 10);
+  }
+  ck_assert_uint_ge(split_count(w, new_region_id), count);
+}
+
+static void name(char key[32], const char *prefix, int number) {
+  (void)snprintf(key, 32, "%s%04d", prefix, number);
+}
+
+void split_fill(world *w, uint64_t store_id, const char *prefix, int from, int to) {
+  world_call call;
+  char key[32];
+  for (int i = from; i < to; i++) {
+    name(key, prefix, i);
+    do { /* -TRYAGAIN: certainly not done */
+      (void)world_do(w, store_id, &call, KV_OP_SET, 0, key, key + strlen(prefix), NULL);
+    } while (strncmp(call.reply, "-TRYAGAIN", 9) == 0);
+    ck_assert_str_eq(call.reply, "+OK\r\n");
+  }
+}
+
+void split_check_filled(world *w, uint64_t store_id, const char *prefix, int from, int to) {
+  world_call call;
+  char key[32], wanted[64];
+  for (int i = from; i < to; i++) {
+    name(key, prefix, i);
+    do {
+      (void)world_do(w, store_id, &call, KV_OP_GET, 0, key, NULL);
+    } while (strncmp(call.reply, "-TRYAGAIN", 9) == 0);
+    (void)snprintf(wanted, sizeof wanted, "$4\r\n%s\r\n", key + strlen(prefix));
+    ck_assert_str_eq(call.reply, wanted);
+  }
+}
+
+void split_check_map(world *w, uint64_t store_id) {
+  const world_store *s = world_at(w, store_id);
+  const kv_region_map *map = &s->store->regions;
+  const memory_space *data = &s->engine.spaces[KV_SPACE_DATA];
+  for (size_t i = 1; i < map->range_count; i++) {
+    const kv_region *left = &map->ranges[i - 1]->region, *right = &map->ranges[i]->region;
+    ck_assert(!kv_region_overlaps(left, right));
+    ck_assert_int_lt(kv_key_compare(left->start, right->start), 0);
+  }
+  for (size_t i = 0; i < data->count; i++) {
+    ck_assert_msg(kv_region_map_by_key(map, data->items[i].key) != NULL,
+                  "store %d has a key that no region of it owns", (int)store_id);
+  }
+}
+
+static bool even(world *w, uint64_t region_id) {
+  uint64_t applied = 0;
+  for (uint64_t id = 1; id <= w->store_count; id++) {
+    uint64_t own = world_region_number(w, id, region_id, "applied");
+    if (own != 0 && applied != 0 && own != applied) {
+      return false;
+    }
+    applied = own != 0 ? own : applied;
+  }
+  return true;
+}
+
+void split_check_equal(world *w, const uint64_t *regions, size_t count) {
+  bool equal = false;
+  for (int i = 0; i < PATIENCE && !equal; i++) {
+    world_run(w, 100);
+    equal = true;
+    for (size_t j = 0; j < count; j++) {
+      equal = equal && even(w, regions[j]);
+    }
+  }
+  ck_assert_msg(equal, "the stores do not come to the same applied indexes");
+  for (uint64_t id = 2; id <= w->store_count; id++) {
+    if (world_at(w, id)->store != NULL) {
+      ck_assert_uint_eq(world_hash(&world_at(w, id)->engine), world_hash(&world_at(w, 1)->engine));
+    }
+  }
+}
