@@ -2,7 +2,9 @@
  *
  * Two spaces of keys: the clients' data, in key order across all regions, and the store's own
  * metadata (region states, apply states, identity). One write transaction at a time, any number of
- * read transactions, each seeing one state. What a commit returned from survives power loss.
+ * read transactions, each seeing one state. What survives power loss is a matter of the engine: of
+ * LMDB's, everything that was committed; of the overlay (overlay.h), what was flushed, or committed
+ * durably. It is always the state after some commit, never a part of one.
  *
  * The functions of an engine are called through this table so that the deterministic core, the
  * simulator and tests run the same code over another engine.
@@ -32,8 +34,12 @@ typedef struct kv_engine kv_engine;
 /* Slices handed out are valid until the next write in, or the end of, the transaction. */
 typedef struct kv_engine_ops {
   int (*begin)(kv_engine *engine, bool write, kv_txn **txn);
-  /* Ends the transaction in any case. KV_EFULL: nothing was written. */
+  /* Ends the transaction in any case. KV_EFULL: nothing was written. What was committed is visible
+   * to every transaction that begins later. */
   int (*commit)(kv_txn *txn);
+  /* Same, and it survives power loss, as does everything that was committed before. NULL: every
+   * commit does. Call kv_commit_durable. */
+  int (*commit_durable)(kv_txn *txn);
   void (*abort)(kv_txn *txn);
   int (*get)(kv_txn *txn, kv_space space, raft_slice key, raft_slice *value); /* KV_ENOTFOUND */
   int (*put)(kv_txn *txn, kv_space space, raft_slice key, raft_slice value);
@@ -57,6 +63,11 @@ struct kv_txn {
 struct kv_cursor {
   kv_txn *txn;
 };
+
+static inline int kv_commit_durable(kv_txn *txn) {
+  const kv_engine_ops *ops = txn->engine->ops;
+  return ops->commit_durable != NULL ? ops->commit_durable(txn) : ops->commit(txn);
+}
 
 typedef struct kv_lmdb_options {
   const char *directory;

@@ -208,8 +208,18 @@ static void close_engine(kv_engine *engine) {
   memory_engine_free((memory_engine *)(void *)engine);
 }
 
-static const kv_engine_ops operations = {begin, commit, give_up, get,  put,          del,
-                                         count, seek,   next,    item, cursor_close, close_engine};
+static const kv_engine_ops operations = {.begin = begin,
+                                         .commit = commit,
+                                         .abort = give_up,
+                                         .get = get,
+                                         .put = put,
+                                         .del = del,
+                                         .count = count,
+                                         .seek = seek,
+                                         .next = next,
+                                         .item = item,
+                                         .cursor_close = cursor_close,
+                                         .close = close_engine};
 
 void memory_engine_init(memory_engine *engine) {
   *engine = (memory_engine){.base.ops = &operations};
