@@ -12,6 +12,7 @@
 /* How the program was called. */
 typedef struct kv_ctl {
   kv_address_list addresses;
+  const char *scheduler; /* HOST:PORT */
   bool json;
   bool wait;
   int timeout_ms; /* 0: what suits the command */
@@ -29,6 +30,31 @@ int kv_ctl_transfer_leader(const kv_ctl *ctl);
 int kv_ctl_add_peer(const kv_ctl *ctl);
 int kv_ctl_remove_peer(const kv_ctl *ctl);
 int kv_ctl_compact_log(const kv_ctl *ctl);
+
+int kv_ctl_store_list(const kv_ctl *ctl);
+int kv_ctl_store_show(const kv_ctl *ctl);
+int kv_ctl_store_drain(const kv_ctl *ctl);
+int kv_ctl_store_undrain(const kv_ctl *ctl);
+int kv_ctl_store_forget(const kv_ctl *ctl);
+
+int kv_ctl_region_list(const kv_ctl *ctl);
+int kv_ctl_region_show(const kv_ctl *ctl);
+int kv_ctl_region_key(const kv_ctl *ctl);
+int kv_ctl_region_check(const kv_ctl *ctl);
+int kv_ctl_region_split(const kv_ctl *ctl);
+int kv_ctl_region_transfer_leader(const kv_ctl *ctl);
+int kv_ctl_region_add_peer(const kv_ctl *ctl);
+int kv_ctl_region_remove_peer(const kv_ctl *ctl);
+int kv_ctl_region_move_peer(const kv_ctl *ctl);
+
+int kv_ctl_operator_list(const kv_ctl *ctl);
+int kv_ctl_operator_history(const kv_ctl *ctl);
+int kv_ctl_operator_cancel(const kv_ctl *ctl);
+
+int kv_ctl_scheduler_describe(const kv_ctl *ctl);
+int kv_ctl_scheduler_pause(const kv_ctl *ctl);
+int kv_ctl_scheduler_resume(const kv_ctl *ctl);
+int kv_ctl_scheduler_config(const kv_ctl *ctl);
 
 /* "kvctl: TEXT" on standard error; returns status. */
 int kv_ctl_complain(int status, const char *text);
