@@ -20,6 +20,8 @@ static const char usage[] =
     "\n"
     "First start of a cluster, the same list on every store:\n"
     "  kvserver --id 1 --data d1 --initial 1=127.0.0.1:7001,2=127.0.0.1:7002,3=127.0.0.1:7003\n"
+    "A store of a cluster with a scheduler, which gives it its number and its work:\n"
+    "  kvserver --data d1 --listen 127.0.0.1:7001 --scheduler 127.0.0.1:7000\n"
     "A store that is going to be added to a running cluster:\n"
     "  kvserver --id 4 --data d4 --listen 127.0.0.1:7004 --join 127.0.0.1:7001\n"
     "Again, later:\n"
@@ -30,6 +32,7 @@ static const char usage[] =
     "  --initial LIST         id=host:port,... of all stores that begin a new cluster\n"
     "  --initial-regions N    into how many regions a new cluster divides its keys, evenly by\n"
     "                         their first 8 hexadecimal digits; the same on every store (1)\n"
+    "  --scheduler HOST:PORT  the cluster's kvscheduler; instead of --id, --initial and --join\n"
     "  --join HOST:PORT       a store of the cluster that this one is going to be added to\n"
     "  --cluster NAME         name or number of the cluster; stores of others are refused\n"
     "                         (default: kvexample)\n"
@@ -64,6 +67,7 @@ typedef enum option_id {
   OPTION_INITIAL,
   OPTION_REGIONS,
   OPTION_JOIN,
+  OPTION_SCHEDULER,
   OPTION_CLUSTER,
   OPTION_LISTEN,
   OPTION_ADVERTISE,
@@ -139,6 +143,7 @@ static void take_text(arguments *args, option_id which, const char *text) {
   case OPTION_DATA: config->data_directory = text; break;
   case OPTION_INITIAL: take_members(args, text); break;
   case OPTION_JOIN: config->join = text; break;
+  case OPTION_SCHEDULER: config->scheduler = text; break;
   case OPTION_CLUSTER:
     config->store.cluster_id = kv_cluster_id(text);
     config->cluster_given = true;
@@ -175,6 +180,7 @@ static const struct option long_options[] = {
     {"initial", required_argument, NULL, OPTION_INITIAL},
     {"initial-regions", required_argument, NULL, OPTION_REGIONS},
     {"join", required_argument, NULL, OPTION_JOIN},
+    {"scheduler", required_argument, NULL, OPTION_SCHEDULER},
     {"cluster", required_argument, NULL, OPTION_CLUSTER},
     {"listen", required_argument, NULL, OPTION_LISTEN},
     {"advertise", required_argument, NULL, OPTION_ADVERTISE},

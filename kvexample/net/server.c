@@ -66,6 +66,7 @@ static void on_prepare(uv_prepare_t *handle) {
 static void on_tick(uv_timer_t *timer) {
   kv_server *server = timer->data;
   const uint64_t now = uv_now(&server->loop);
+  kv_server_note_space(server, now);
   kv_store_tick(server->store);
   kv_raft_log_tick(server->log);
   kv_departures_check(&server->devices.departures, now);

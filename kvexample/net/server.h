@@ -18,6 +18,7 @@ typedef struct kv_server_config {
   const char *listen;    /* host:port, port 0: any; NULL: the own address of `members` */
   const char *advertise; /* where other stores reach this one; NULL: where it listens */
   const char *join;      /* an address of a running cluster, or NULL */
+  const char *scheduler; /* host:port of the cluster's scheduler; NULL: there is none */
   const char *version;   /* shown to clients */
   kv_store_config store; /* store_id and cluster_id 0: what the data directory says */
   bool cluster_given;    /* store.cluster_id was chosen, not assumed */

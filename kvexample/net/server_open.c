@@ -41,6 +41,13 @@ static int check_existing(const kv_server *server, kv_error *error) {
 
 static int check_first_start(const kv_server *server, kv_error *error) {
   const kv_server_config *config = server->config;
+  if (config->scheduler != NULL) {
+    return config->store.member_count == 0 && config->join == NULL
+               ? KV_OK
+               : kv_fail(error, KV_EINVAL,
+                         "--scheduler begins and joins clusters by itself: leave out --initial and "
+                         "--join");
+  }
   if (config->store.store_id == 0) {
     return kv_fail(error, KV_EINVAL, "data directory %s is empty: give the store its number, --id",
                    server->data.path);
@@ -63,11 +70,15 @@ static int open_data(kv_server *server, kv_error *error) {
 }
 
 static uint64_t cluster_id(const kv_server *server) {
-  return server->data.fresh ? server->config->store.cluster_id : server->data.cluster_id;
+  return !server->data.fresh             ? server->data.cluster_id
+         : server->ident.cluster_id != 0 ? server->ident.cluster_id
+                                         : server->config->store.cluster_id;
 }
 
 static uint64_t store_id(const kv_server *server) {
-  return server->data.fresh ? server->config->store.store_id : server->data.store_id;
+  return !server->data.fresh           ? server->data.store_id
+         : server->ident.store_id != 0 ? server->ident.store_id
+                                       : server->config->store.store_id;
 }
 
 /* ---- loop and address ---- */
@@ -252,6 +263,7 @@ static int open_store(kv_server *server, kv_error *error) {
     return kv_fail(error, KV_EIO, "the system gives no random numbers");
   }
   kv_real_devices_table(&server->devices, &table);
+  table.scheduler = kv_server_scheduler_device(server);
   const int rc = kv_store_open(&config, &table, server->engine, &server->store, error);
   if (rc == KV_OK) {
     server->devices.store = server->store;
@@ -286,6 +298,7 @@ int kv_server_open(kv_server *server, kv_error *error) {
   open_loop(server);
   rc = open_address(server, error);
   rc = rc == KV_OK ? open_engine(server, error) : rc;
+  rc = rc == KV_OK ? kv_server_open_scheduler(server, error) : rc;
   rc = rc == KV_OK ? open_log(server, error) : rc;
   rc = rc == KV_OK ? open_threads(server, error) : rc;
   if (rc == KV_OK) {
@@ -310,6 +323,7 @@ static void close_connections(kv_server *server) {
   (void)uv_prepare_stop(&server->prepare);
   (void)uv_timer_stop(&server->ticker);
   (void)uv_idle_stop(&server->busy);
+  kv_server_close_scheduler(server);
   kv_outbound_close(&server->devices.outbound);
   kv_departures_close(&server->devices.departures);
   kv_connections_close(&server->connections, 0);

@@ -10,7 +10,9 @@
 #include "net/devices.h"
 #include "net/host_port.h"
 #include "net/inbound.h"
+#include "net/scheduler_link.h"
 #include "net/server.h"
+#include "raftstore/join.h"
 
 typedef enum kv_server_phase {
   KV_SERVER_STARTING,
@@ -45,6 +47,10 @@ typedef struct kv_server {
   char advertise[KV_MAX_ADDRESS + 1];
   kv_connections connections;
   kv_real_devices devices;
+  kv_scheduler_link scheduler;
+  kv_join *join;        /* while the store has no id */
+  kv_store_ident ident; /* what joining gave; zero: the configuration or the data say it */
+  uint64_t space_at;    /* when the disk is looked at next */
   kv_store *store;
   kv_cursors *cursors;
   kv_clients clients;
@@ -67,6 +73,12 @@ void kv_server_check_stop(kv_server *server);
 
 /* listener.c: listens, and fills server->address. KV_EBUSY: the address is in use. */
 int kv_server_listen(kv_server *server, const char *address, kv_error *error);
+
+/* server_scheduler.c: the connection, and for an empty store an id; runs the loop meanwhile. */
+int kv_server_open_scheduler(kv_server *server, kv_error *error);
+void kv_server_close_scheduler(kv_server *server);
+kv_scheduler_device kv_server_scheduler_device(kv_server *server);
+void kv_server_note_space(kv_server *server, uint64_t now);
 
 /* host.c: kv_clients.host; ctx is the server. */
 bool kv_server_host_call(void *ctx, kv_client *client, kv_call *call, kv_answer_function answer,

@@ -19,6 +19,7 @@
 #include "raftstore/region_map.h"
 #include "raftstore/region_state.h"
 #include "raftstore/request.h"
+#include "raftstore/scheduler_client.h"
 #include "raftstore/store.h"
 
 typedef struct kv_peer kv_peer;
@@ -35,6 +36,8 @@ struct kv_store {
 
   kv_region_map regions;
   kv_address_book addresses;
+
+  kv_scheduler_client scheduler;
 
   kv_request_table requests;
   kv_list arrived; /* requests: KV_STAGE_ARRIVED */

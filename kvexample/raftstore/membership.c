@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "raftstore/admin.h"
+#include "raftstore/scheduler_client.h"
 #include "raftstore/split.h"
 
 enum { CHECK_TICKS = 2 };
@@ -63,15 +64,44 @@ static bool step_transfer(kv_peer *peer, kv_request *request, const kv_admin *ad
   return false;
 }
 
+/* An id comes; the request waits for it. */
+static void take_id(void *ctx, kv_store *store, uint64_t region_id, int rc, const char *why,
+                    uint64_t id) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, region_id);
+  (void)ctx;
+  if (peer != NULL) {
+    peer->asks_id = false;
+    peer->spare_id = rc == KV_OK ? id : peer->spare_id;
+    kv_store_mark(store, peer);
+  }
+  if (rc != KV_OK) {
+    kv_log(&store->devices.logger, KV_WARN, "no id for a new replica", "region=%llu reason=\"%s\"",
+           (unsigned long long)region_id, why);
+  }
+}
+
+/* Of a new peer, larger than every one before; 0: the scheduler has been asked. */
+static uint64_t next_peer_id(kv_peer *peer) {
+  if (!kv_scheduler_exists(peer->store)) {
+    return peer->region.max_peer_id + 1;
+  }
+  if (peer->spare_id > peer->region.max_peer_id) {
+    return peer->spare_id;
+  }
+  if (!peer->asks_id) {
+    peer->asks_id = kv_scheduler_ask_id(peer, take_id, NULL) == KV_OK;
+  }
+  return 0;
+}
+
 static bool add_learner(kv_peer *peer, kv_request *request, const kv_admin *admin) {
-  kv_change_peer change = {.peer_id = peer->region.max_peer_id + 1,
-                           .store_id = admin->store_id,
-                           .role = KV_PEER_INCOMING};
+  const uint64_t id = next_peer_id(peer);
+  kv_change_peer change = {.peer_id = id, .store_id = admin->store_id, .role = KV_PEER_INCOMING};
   memcpy(change.address, admin->address, sizeof change.address);
   if (peer->region.peer_count >= KV_MAX_PEERS) {
     return refuse(peer, request, "ERR the region has too many replicas");
   }
-  if (!kv_member_change_in_flight(peer) && kv_member_propose(peer, &change, 1)) {
+  if (id != 0 && !kv_member_change_in_flight(peer) && kv_member_propose(peer, &change, 1)) {
     request->tried = true;
   }
   return false;

@@ -10,6 +10,10 @@
 
 /* It lacks few entries only, and gets them by log. */
 bool kv_member_has_caught_up(const kv_peer *peer, uint64_t peer_id);
+/* Ticks since the member's store was heard of; 0: less than an election timeout. */
+uint64_t kv_member_silence(const kv_peer *peer, const kv_region_peer *member);
+/* It has no data yet, or needs a snapshot to go on. */
+bool kv_member_is_pending(const kv_peer *peer, const kv_region_peer *member);
 /* A new leader has not heard of everybody yet: followers do not talk to each other. */
 bool kv_member_is_new_leader(const kv_peer *peer);
 /* Who takes over when this leader is to leave: the live voter that has most of the log; 0: nobody.

@@ -31,6 +31,15 @@ static bool is_live(const kv_peer *peer, const kv_region_peer *member) {
          store->ticks - address->heard_tick <= store->config.election_ticks;
 }
 
+/* One that was never heard of is silent since this peer leads: nobody knows of a time before. */
+uint64_t kv_member_silence(const kv_peer *peer, const kv_region_peer *member) {
+  const kv_store *store = peer->store;
+  const kv_address *address = kv_address_book_find(&store->addresses, member->store_id);
+  const uint64_t heard = address != NULL ? address->heard_tick : 0;
+  const uint64_t silence = store->ticks - (heard > 0 ? heard : peer->leader_tick);
+  return member->id == peer->peer_id || silence <= store->config.election_ticks ? 0 : silence;
+}
+
 static bool progress_of(const kv_peer *peer, uint64_t peer_id, raft_progress_status *progress) {
   for (size_t i = 0; raft_rawnode_progress(peer->node, i, progress) == RAFT_OK; i++) {
     if (progress->id == peer_id) {
@@ -46,6 +55,15 @@ bool kv_member_has_caught_up(const kv_peer *peer, uint64_t peer_id) {
   raft_rawnode_basic_status(peer->node, &status);
   return progress_of(peer, peer_id, &progress) && progress.state == RAFT_PROGRESS_REPLICATE &&
          progress.match + CAUGHT_UP >= status.last_index;
+}
+
+bool kv_member_is_pending(const kv_peer *peer, const kv_region_peer *member) {
+  raft_progress_status progress;
+  raft_basic_status status;
+  raft_rawnode_basic_status(peer->node, &status);
+  return member->id != peer->peer_id &&
+         (!progress_of(peer, member->id, &progress) || progress.state == RAFT_PROGRESS_SNAPSHOT ||
+          progress.match + 1 < status.first_index);
 }
 
 /* Alive, and goes on by log: one that waits for a snapshot cannot commit anything yet. */

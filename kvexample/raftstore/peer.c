@@ -125,6 +125,7 @@ void kv_peer_close(kv_peer *peer) {
   kv_list_remove(&peer->awake);
   kv_list_remove(&peer->starved);
   kv_split_abandon(peer);
+  kv_list_remove(&peer->report);
   raft_rawnode_close(peer->node);
   kv_peer_snapshot_close(peer);
   kv_peer_apply_free(peer);
@@ -238,6 +239,7 @@ void kv_peer_set_region(kv_peer *peer, kv_region *region) {
   if (!peer->has_range) {
     kv_store_fail(store, KV_ENOMEM, "no memory for the region map");
   }
+  kv_scheduler_report_region(peer);
 }
 
 bool kv_peer_check(kv_peer *peer, int rc, const char *what) {
@@ -389,6 +391,7 @@ static void leader_changed(kv_peer *peer, bool was_leader) {
     kv_read_rounds_abandon(peer);
   }
   kv_membership_leader_changed(peer);
+  kv_scheduler_report_region(peer);
   if (peer->leader != 0) {
     kv_forward_leader_changed(store, peer->region_id, kv_peer_leader_store(peer));
     kv_peer_wake(peer);

@@ -50,7 +50,9 @@ struct kv_peer {
   kv_link dirty;
   kv_link awake;
   kv_link starved;
-  bool ticked; /* since its last flush */
+  bool ticked;          /* since its last flush */
+  kv_link report;       /* to the scheduler: its turn, leader only */
+  uint64_t report_tick; /* of the last one */
 
   raft_rawnode *node;
   kv_peer_storage storage;
@@ -85,6 +87,8 @@ struct kv_peer {
   kv_peer_snapshot snapshot;
 
   /* Membership and log compaction, leader only. */
+  uint64_t spare_id;      /* from the scheduler, for the next new peer; 0: none */
+  bool asks_id;           /* the scheduler has been asked for one */
   uint64_t conf_index;    /* of the last membership change proposed here */
   uint64_t compact_index; /* of the last CompactLog entry proposed here */
   uint64_t split_index;   /* of the last split proposed here */

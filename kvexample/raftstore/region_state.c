@@ -40,13 +40,14 @@ int kv_ident_load(kv_txn *txn, kv_store_ident *ident) {
   *ident = (kv_store_ident){0};
   int rc = load(txn, (raft_slice){"S", 1}, raft_serverpb_StoreIdent_fields, &pb);
   if (rc == KV_OK) {
-    *ident = (kv_store_ident){pb.cluster_id, pb.store_id, pb.incarnation};
+    *ident = (kv_store_ident){pb.cluster_id, pb.store_id, pb.incarnation, pb.data_id, pb.prepared};
   }
   return rc;
 }
 
 int kv_ident_save(kv_txn *txn, const kv_store_ident *ident) {
-  raft_serverpb_StoreIdent pb = {ident->cluster_id, ident->store_id, ident->incarnation};
+  raft_serverpb_StoreIdent pb = {ident->cluster_id, ident->store_id, ident->incarnation,
+                                 ident->data_id, ident->prepared};
   return save_small(txn, (raft_slice){"S", 1}, raft_serverpb_StoreIdent_fields, &pb);
 }
 
@@ -67,6 +68,16 @@ int kv_apply_state_save(kv_txn *txn, uint64_t region_id, const kv_apply_state *s
   raft_serverpb_ApplyState pb = {state->applied_index, state->applied_term, state->truncated_index,
                                  state->truncated_term};
   return save_small(txn, make_key('A', region_id, key), raft_serverpb_ApplyState_fields, &pb);
+}
+
+int kv_region_state_delete(kv_txn *txn, uint64_t region_id) {
+  static const char kinds[] = {'A', 'R'};
+  unsigned char key[KEY_LENGTH];
+  int rc = KV_OK;
+  for (size_t i = 0; i < sizeof kinds && (rc == KV_OK || rc == KV_ENOTFOUND); i++) {
+    rc = txn->engine->ops->del(txn, KV_SPACE_META, make_key(kinds[i], region_id, key));
+  }
+  return rc == KV_ENOTFOUND ? KV_OK : rc;
 }
 
 void kv_region_state_clear(kv_region_state *state) {

@@ -29,6 +29,8 @@ typedef struct kv_store_ident {
   uint64_t cluster_id;
   uint64_t store_id;
   uint64_t incarnation; /* number of starts */
+  uint64_t data_id;     /* random name of the data directory, for the scheduler; 0: none */
+  uint64_t prepared;    /* first region of a cluster, not confirmed by the scheduler; 0: none */
 } kv_store_ident;
 
 typedef struct kv_apply_state {
@@ -60,6 +62,8 @@ int kv_apply_state_load(kv_txn *txn, uint64_t region_id, kv_apply_state *state);
 int kv_apply_state_save(kv_txn *txn, uint64_t region_id, const kv_apply_state *state);
 int kv_region_state_load(kv_txn *txn, uint64_t region_id, kv_region_state *state);
 int kv_region_state_save(kv_txn *txn, const kv_region_state *state);
+/* Forgets both states of a region. */
+int kv_region_state_delete(kv_txn *txn, uint64_t region_id);
 /* Calls visit for every region state by ascending id; stops at a non-zero return, and returns it.
  */
 int kv_region_state_each(kv_txn *txn, int (*visit)(void *ctx, const kv_region_state *state),

@@ -13,7 +13,28 @@
 #ifndef KV_RAFTSTORE_SCHEDULER_CLIENT_H
 #define KV_RAFTSTORE_SCHEDULER_CLIENT_H
 
-#include "raftstore/core.h"
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "raftstore/region.h"
+#include "raftstore/store.h"
+
+typedef struct kv_peer kv_peer;
+
+/* Part of the store. Every peer that leads is in one of the two lists. */
+typedef struct kv_scheduler_client {
+  kv_list asks;     /* not answered yet */
+  kv_list answered; /* to be told */
+  kv_list urgent;   /* leaders whose region is to be reported at once */
+  kv_list rota;     /* leaders, the one that was reported first in front */
+  uint64_t last_id; /* of a request */
+  uint64_t seen_tick;
+  uint64_t report_tick;    /* when this store is reported next */
+  size_t reported;         /* regions, in this tick */
+  bool registered;         /* the scheduler knows where this store lives */
+  uint64_t stores_version; /* of the list of stores that we have */
+  kv_store_space space;
+} kv_scheduler_client;
 
 /* False: the store has no scheduler. */
 bool kv_scheduler_exists(const kv_store *store);
@@ -42,5 +63,14 @@ int kv_scheduler_ask_id(kv_peer *peer, kv_new_id_function done, void *ctx);
 
 /* The region is reported with the next flush: its epoch, leader or members changed. */
 void kv_scheduler_report_region(kv_peer *peer);
+
+/* ---- for the loop of the store ---- */
+
+void kv_scheduler_client_init(kv_scheduler_client *client);
+bool kv_scheduler_client_has_work(const kv_store *store);
+/* Sends what is due, tells what was answered. */
+void kv_scheduler_client_flush(kv_store *store);
+/* Answers everybody who still waits. */
+void kv_scheduler_client_close(kv_store *store);
 
 #endif

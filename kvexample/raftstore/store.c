@@ -79,7 +79,8 @@ bool kv_store_has_work(const kv_store *store) {
   return !kv_list_is_empty(&store->arrived) || !kv_list_is_empty(&store->done) ||
          !kv_list_is_empty(&store->dirty) || store->applied_first != NULL ||
          store->read_first != NULL || (store->clear_first != NULL && !store->engine_full) ||
-         kv_log_writer_has_work(&store->log) || store->ticked;
+         kv_log_writer_has_work(&store->log) || store->ticked ||
+         kv_scheduler_client_has_work(store);
 }
 
 /* Only those that are there now: what arrives meanwhile has the next round. */
@@ -116,6 +117,7 @@ void kv_store_flush(kv_store *store) {
     kv_store_handle_reads(store);
     route_arrived(store);
     flush_dirty(store);
+    kv_scheduler_client_flush(store);
     kv_store_clear_submit(store);
     kv_log_writer_flush(store);
   }
@@ -146,6 +148,7 @@ void kv_store_close(kv_store *store) {
   }
   store->closing = true;
   store->in_flush = true;
+  kv_scheduler_client_close(store);
   kv_answer_closing(store);
   for (size_t i = 0; i < store->regions.count; i++) {
     kv_peer *peer = store->regions.slots[i].peer;

@@ -189,7 +189,20 @@ typedef struct kv_store_summary {
 } kv_store_summary;
 void kv_store_summarize(const kv_store *store, kv_store_summary *summary);
 
+/* ---- scheduler ---- */
+
+/* What the disk below the data directory holds; for the scheduler. */
+typedef struct kv_store_space {
+  uint64_t capacity; /* bytes; 0: unknown */
+  uint64_t available;
+  uint64_t used; /* by this store */
+} kv_store_space;
+void kv_store_set_space(kv_store *store, const kv_store_space *space);
+
 /* ---- completions of devices; see device.h ---- */
+
+/* A response of the scheduler. Hostile bytes are dropped and logged. */
+void kv_store_scheduler_received(kv_store *store, raft_bytes response);
 
 /* rc other than KV_OK is fatal: see kv_store_health. */
 void kv_store_log_written(kv_store *store, uint64_t token, int rc);

@@ -132,7 +132,10 @@ static int check_log_is_empty(kv_store *store, kv_error *error) {
 static int begin_life(kv_store *store, const kv_store_config *config, kv_txn *txn,
                       kv_error *error) {
   uint64_t keys = 0;
-  store->ident = (kv_store_ident){config->cluster_id, config->store_id, 1};
+  store->ident = (kv_store_ident){.cluster_id = config->cluster_id,
+                                  .store_id = config->store_id,
+                                  .incarnation = 1,
+                                  .data_id = store->ident.data_id};
   int rc = txn->engine->ops->count(txn, KV_SPACE_DATA, &keys);
   if (rc == KV_OK && keys > 0) {
     return kv_fail(error, KV_EFOREIGN,
@@ -165,7 +168,7 @@ static int check_ident(const kv_store *store, const kv_store_config *config, kv_
 /* Every start counts: answers to an earlier life must not be taken for this one's. */
 static int identify(kv_store *store, const kv_store_config *config, kv_txn *txn, kv_error *error) {
   int rc = kv_ident_load(txn, &store->ident);
-  if (rc == KV_ENOTFOUND) {
+  if (rc == KV_ENOTFOUND || (rc == KV_OK && store->ident.store_id == 0)) {
     rc = begin_life(store, config, txn, error);
   } else if (rc == KV_OK) {
     rc = check_ident(store, config, error);
@@ -273,6 +276,7 @@ static kv_store *create(const kv_store_config *config, const kv_devices *devices
   kv_list_init(&store->dirty);
   kv_list_init(&store->awake);
   kv_list_init(&store->starved);
+  kv_scheduler_client_init(&store->scheduler);
   return store;
 }
 

@@ -98,7 +98,7 @@ START_TEST(regions_are_visited_by_ascending_id) {
     ck_assert_int_eq(kv_apply_state_save(txn, saved[i], &applied), KV_OK);
     kv_region_state_clear(&state);
   }
-  kv_store_ident ident = {1, 1, 1};
+  kv_store_ident ident = {.cluster_id = 1, .store_id = 1, .incarnation = 1};
   ck_assert_int_eq(kv_ident_save(txn, &ident), KV_OK);
   ck_assert_int_eq(kv_region_state_each(txn, note_id, ids), KV_OK);
   ck_assert_uint_eq(ids[0], 3);
