@@ -63,7 +63,7 @@ START_TEST(absent_records_are_not_found) {
 END_TEST
 
 START_TEST(records_come_back_as_they_were) {
-  kv_store_ident ident = {7, 3, 12}, ident_back;
+  kv_store_ident ident = {7, 3, 12, 99, 5}, ident_back;
   kv_apply_state applied = {UINT64_MAX, 5, 77, 4}, applied_back;
   kv_region_state state = sample(1), back;
   ck_assert_int_eq(kv_ident_save(txn, &ident), KV_OK);

@@ -70,7 +70,7 @@ static void put(kv_txn *txn, const char *key, const char *value) {
  */
 
 static void save_ident(kv_txn *txn, uint64_t store_id) {
-  const kv_store_ident ident = {1, store_id, 1};
+  const kv_store_ident ident = {.cluster_id = 1, .store_id = store_id, .incarnation = 1};
   ck_assert_int_eq(kv_ident_save(txn, &ident), KV_OK);
 }
 
