@@ -34,8 +34,10 @@ int kv_envelope_encode(const kv_envelope *envelope, const raft_message *message,
                                .to.store_id = envelope->to_store,
                                .has_epoch = true,
                                .epoch = kv_epoch_to_pb(envelope->epoch),
-                               .tombstone = message == NULL && !envelope->question,
+                               .tombstone =
+                                   message == NULL && !envelope->question && !envelope->refused,
                                .question = message == NULL && envelope->question,
+                               .refused = message == NULL && envelope->refused,
                                .has_range = envelope->has_range};
   kv_pb_put_bytes(&pb.range.start_key, &envelope->start);
   kv_pb_put_bytes(&pb.range.end_key, &envelope->end);
@@ -84,10 +86,11 @@ int kv_envelope_decode(raft_bytes frame, kv_envelope *envelope, raft_message *me
   envelope->epoch = kv_epoch_from_pb(&pb.epoch);
   envelope->tombstone = pb.tombstone;
   envelope->question = pb.question;
+  envelope->refused = pb.refused;
   envelope->has_range = pb.has_range;
   envelope->start = start.bytes;
   envelope->end = end.bytes;
-  if (pb.tombstone || pb.question) {
+  if (pb.tombstone || pb.question || pb.refused) {
     return KV_OK;
   }
   int rc = decode_message(frame, bytes.bytes, message);

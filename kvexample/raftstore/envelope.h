@@ -27,15 +27,17 @@ typedef struct kv_envelope {
   kv_epoch epoch; /* the sender's; all zero from an uninitialised one */
   bool tombstone; /* no message: the receiver is no member any more */
   bool question;  /* no message: is the sender a member still? */
+  bool refused;   /* no message: the receiver's snapshot found no place at the sender */
   bool has_range; /* the sender's region as it knows it; decoded ones borrow from the frame */
   raft_slice start, end;
 } kv_envelope;
 
-/* New frame with one reference. message NULL: a tombstone, or the question. KV_ENOMEM. */
+/* New frame with one reference. message NULL: the question, the refusal or else a tombstone.
+ * KV_ENOMEM. */
 int kv_envelope_encode(const kv_envelope *envelope, const raft_message *message, raft_buf **frame);
 
-/* On success *message holds a reference (raft_message_release), unless it is a tombstone or
- * question. KV_ECORRUPT, KV_ENOMEM: there is none. */
+/* On success *message holds a reference (raft_message_release), unless it is one of those without a
+ * message. KV_ECORRUPT, KV_ENOMEM: there is none. */
 int kv_envelope_decode(raft_bytes frame, kv_envelope *envelope, raft_message *message);
 
 #endif

@@ -129,6 +129,8 @@ void kv_peer_learn(kv_peer *peer, uint64_t peer_id, uint64_t store_id);
 /* Steps a message from the network or of our own storage. */
 void kv_peer_step(kv_peer *peer, const raft_message *message);
 void kv_peer_send(kv_peer *peer, const raft_message *message);
+/* receive.c: the snapshot that came with this envelope was not taken. */
+void kv_store_refuse_snapshot(kv_store *store, const kv_envelope *to);
 /* What a new member hears first, and nothing else creates a peer: a vote, or a heartbeat that
  * assumes nothing. */
 bool kv_message_is_initial(const raft_message *message);

@@ -13,11 +13,29 @@ static void discard(kv_store *store, const kv_snapshot_file *file) {
   store->devices.snapshot.discard(store->devices.snapshot.ctx, file);
 }
 
+/* Its range is in the map now, or never will be. */
+static void no_longer_accepted(kv_peer *peer) {
+  kv_list_remove(&peer->snapshot.accepted);
+  kv_region_clear(&peer->snapshot.range);
+}
+
 static void drop_received(kv_peer *peer) {
   if (peer->snapshot.received) {
     peer->snapshot.received = false;
     discard(peer->store, &peer->snapshot.received_file);
   }
+}
+
+/* Another region, initialised or about to be, has keys of it. */
+static bool meets_another(const kv_peer *peer, const kv_region *region) {
+  const kv_list *accepted = &peer->store->accepted;
+  for (kv_link *link = kv_list_first(accepted); link != NULL; link = kv_list_next(accepted, link)) {
+    const kv_peer_snapshot *other = KV_OBJECT_OF(link, kv_peer_snapshot, accepted);
+    if (other != &peer->snapshot && kv_region_overlaps(&other->range, region)) {
+      return true;
+    }
+  }
+  return kv_region_map_overlap(&peer->store->regions, region) != NULL;
 }
 
 /* NULL: it may be installed. Otherwise why not. */
@@ -37,7 +55,7 @@ static const char *objection(kv_peer *peer, const raft_message *message,
   if (own == NULL || own->id != peer->peer_id) {
     return "this store has no part in it";
   }
-  if (kv_region_map_overlap(&peer->store->regions, &meta->region) != NULL) {
+  if (meets_another(peer, &meta->region)) {
     return "its range overlaps another region of this store";
   }
   if (peer->snapshot.received && peer->snapshot.received_file.index > file->index) {
@@ -47,21 +65,32 @@ static const char *objection(kv_peer *peer, const raft_message *message,
   return busy ? "another one is being installed, or the replica is being removed" : NULL;
 }
 
-void kv_peer_snapshot_receive(kv_peer *peer, const raft_message *message,
-                              const kv_snapshot_file *file) {
+/* Takes over the region of the message. */
+static void accept(kv_peer *peer, const kv_snapshot_file *file, kv_region *region) {
+  kv_peer_snapshot *snapshot = &peer->snapshot;
+  drop_received(peer);
+  snapshot->received = true;
+  snapshot->received_file = *file;
+  kv_region_move(&snapshot->range, region);
+  if (!kv_link_is_listed(&snapshot->accepted)) {
+    kv_list_append(&peer->store->accepted, &snapshot->accepted);
+  }
+}
+
+const char *kv_peer_snapshot_receive(kv_peer *peer, const raft_message *message,
+                                     const kv_snapshot_file *file) {
   kv_snapshot_meta meta = {0};
   const char *why = objection(peer, message, file, &meta);
-  kv_snapshot_meta_clear(&meta);
-  if (why != NULL) {
+  if (why == NULL) {
+    accept(peer, file, &meta.region);
+    kv_peer_step(peer, message);
+  } else {
     kv_log(&peer->store->devices.logger, KV_WARN, "snapshot refused", "region=%llu reason=\"%s\"",
            (unsigned long long)peer->region_id, why);
     discard(peer->store, file);
-    return;
   }
-  drop_received(peer);
-  peer->snapshot.received = true;
-  peer->snapshot.received_file = *file;
-  kv_peer_step(peer, message);
+  kv_snapshot_meta_clear(&meta);
+  return why;
 }
 
 /* ---- installing ---- */
@@ -195,6 +224,7 @@ void kv_peer_snapshot_finish(kv_peer *peer) {
   kv_peer_snapshot *snapshot = &peer->snapshot;
   raft_message *held = snapshot->held;
   size_t count = snapshot->held_count;
+  no_longer_accepted(peer);
   raft_message_release(&snapshot->message);
   kv_snapshot_meta_clear(&snapshot->taken);
   snapshot->message = (raft_message){0};
@@ -212,6 +242,7 @@ void kv_peer_snapshot_tick(kv_peer *peer) {
   bool wanted = peer->snapshot.stage != KV_INSTALL_NONE || raft_rawnode_has_ready(peer->node);
   if (!wanted) {
     drop_received(peer); /* Raft had no use for it */
+    no_longer_accepted(peer);
   }
   kv_peer_snapshot_age(peer);
 }
@@ -227,6 +258,7 @@ void kv_peer_snapshot_close(kv_peer *peer) {
   if (snapshot->stage != KV_INSTALL_DATA) {
     drop_received(peer);
   }
+  no_longer_accepted(peer);
   kv_peer_snapshot_forget(peer);
 }
 
@@ -235,8 +267,7 @@ void kv_store_snapshot_received(kv_store *store, uint64_t from_store, raft_bytes
   kv_envelope header;
   raft_message message;
   kv_address *from = kv_address_book_find(&store->addresses, from_store);
-  if (kv_envelope_decode(envelope, &header, &message) != KV_OK || header.tombstone ||
-      header.question) {
+  if (kv_envelope_decode(envelope, &header, &message) != KV_OK || message.type != RAFT_MSG_SNAP) {
     discard(store, file);
     return;
   }
@@ -244,12 +275,17 @@ void kv_store_snapshot_received(kv_store *store, uint64_t from_store, raft_bytes
     from->heard_tick = store->ticks;
   }
   kv_peer *peer = kv_region_map_peer(&store->regions, header.region_id);
+  const char *why = NULL;
   if (peer != NULL && header.to_store == store->config.store_id &&
       header.from_store == from_store && header.to_peer == peer->peer_id) {
     kv_peer_learn(peer, header.from_peer, header.from_store);
-    kv_peer_snapshot_receive(peer, &message, file);
+    why = kv_peer_snapshot_receive(peer, &message, file);
   } else {
     discard(store, file);
+    why = "no such peer";
+  }
+  if (why != NULL) {
+    kv_store_refuse_snapshot(store, &header);
   }
   raft_message_release(&message);
 }

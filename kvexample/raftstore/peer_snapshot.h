@@ -16,6 +16,7 @@
 #include <libraft/raft.h>
 #include <stdbool.h>
 
+#include "base/list.h"
 #include "raftstore/device.h"
 #include "raftstore/envelope.h"
 #include "raftstore/log_writer.h"
@@ -41,10 +42,15 @@ typedef struct kv_peer_snapshot {
   uint64_t *ids; /* membership at the snapshot */
   size_t sending;
   uint64_t made_tick;
+  uint64_t
+      refused_peer; /* its store had no place for the last one, and is not asked again at once */
+  uint64_t refused_tick;
 
   /* Taking. */
   bool received;
   kv_snapshot_file received_file;
+  kv_link accepted; /* in kv_store.accepted while it is received or installed */
+  kv_region range;  /* which it will have then */
   kv_install_stage stage;
   raft_message message;   /* the storage message with the snapshot; ours while stage != NONE */
   kv_snapshot_meta taken; /* decoded from it */
@@ -56,9 +62,11 @@ typedef struct kv_peer_snapshot {
 int kv_peer_snapshot_give(struct kv_peer *peer, raft_snapshot *out);
 /* Raft sends MsgSnap. */
 void kv_peer_snapshot_send(struct kv_peer *peer, const raft_message *message);
-/* A file and its message came: steps it, or discards it. */
-void kv_peer_snapshot_receive(struct kv_peer *peer, const raft_message *message,
-                              const kv_snapshot_file *file);
+/* A file and its message came: steps it and returns NULL, or discards it and returns why. */
+const char *kv_peer_snapshot_receive(struct kv_peer *peer, const raft_message *message,
+                                     const kv_snapshot_file *file);
+/* The receiver of a snapshot of this peer could not take it. */
+void kv_peer_snapshot_refused(struct kv_peer *peer, uint64_t by_peer);
 
 /* True: the storage message was taken, it has a snapshot or is behind one. */
 bool kv_peer_snapshot_append(struct kv_peer *peer, const raft_message *message);

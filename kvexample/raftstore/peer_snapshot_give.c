@@ -11,6 +11,9 @@
 
 /* A file that nobody asks for any more is given up after so many ticks. */
 enum { KEEP_TICKS = 300 };
+/* A store that had no place for a snapshot, because another region of it has the keys still, gets
+ * the next one after so many election timeouts: what makes place there takes a moment. */
+enum { REFUSED_TIMEOUTS = 3 };
 
 void kv_peer_snapshot_forget(kv_peer *peer) {
   kv_peer_snapshot *snapshot = &peer->snapshot;
@@ -102,6 +105,21 @@ void kv_store_snapshot_made(kv_store *store, uint64_t region_id, int rc,
   }
 }
 
+void kv_peer_snapshot_refused(kv_peer *peer, uint64_t by_peer) {
+  peer->snapshot.refused_peer = by_peer;
+  peer->snapshot.refused_tick = peer->store->ticks;
+  (void)kv_peer_check(peer, raft_rawnode_report_snapshot(peer->node, by_peer, false),
+                      "reporting a snapshot failed");
+  kv_store_mark(peer->store, peer);
+}
+
+static bool was_refused(const kv_peer *peer, uint64_t peer_id) {
+  const kv_peer_snapshot *snapshot = &peer->snapshot;
+  uint64_t patience = REFUSED_TIMEOUTS * (uint64_t)peer->store->config.election_ticks;
+  return snapshot->refused_peer == peer_id &&
+         peer->store->ticks - snapshot->refused_tick < patience;
+}
+
 void kv_peer_snapshot_send(kv_peer *peer, const raft_message *message) {
   kv_store *store = peer->store;
   kv_peer_snapshot *snapshot = &peer->snapshot;
@@ -109,7 +127,7 @@ void kv_peer_snapshot_send(kv_peer *peer, const raft_message *message) {
   raft_buf *frame = NULL;
   kv_peer_address(peer, message->to, &envelope);
   const char *address = kv_store_address_of(store, envelope.to_store);
-  bool ours = snapshot->have && message->snapshot != NULL &&
+  bool ours = snapshot->have && message->snapshot != NULL && !was_refused(peer, message->to) &&
               message->snapshot->index == snapshot->file.index;
   int rc = ours && address != NULL ? kv_envelope_encode(&envelope, message, &frame) : KV_EINVAL;
   if (rc == KV_OK) {

@@ -23,13 +23,15 @@ static bool is_between_peers(const raft_message *message) {
          message->from != RAFT_APPEND_THREAD && message->from != RAFT_APPLY_THREAD;
 }
 
-static void send_tombstone(kv_store *store, const kv_envelope *to, kv_epoch epoch) {
+/* Without a message, back to where another one came from. */
+static void send_back(kv_store *store, const kv_envelope *to, kv_epoch epoch, bool refused) {
   kv_envelope envelope = {.region_id = to->region_id,
                           .from_peer = to->to_peer,
                           .from_store = store->config.store_id,
                           .to_peer = to->from_peer,
                           .to_store = to->from_store,
-                          .epoch = epoch};
+                          .epoch = epoch,
+                          .refused = refused};
   raft_buf *frame = NULL;
   if (kv_envelope_encode(&envelope, NULL, &frame) != KV_OK) {
     return;
@@ -38,6 +40,22 @@ static void send_tombstone(kv_store *store, const kv_envelope *to, kv_epoch epoc
   (void)store->devices.transport.send(store->devices.transport.ctx, to->from_store,
                                       to->from_address, KV_FRAME_RAFT, &part, 1);
   raft_buf_release(frame);
+}
+
+static void send_tombstone(kv_store *store, const kv_envelope *to, kv_epoch epoch) {
+  send_back(store, to, epoch, false);
+}
+
+void kv_store_refuse_snapshot(kv_store *store, const kv_envelope *to) {
+  const kv_epoch unknown = {0};
+  send_back(store, to, unknown, true);
+}
+
+static void receive_refusal(kv_store *store, const kv_envelope *envelope) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
+  if (peer != NULL && peer->peer_id == envelope->to_peer && kv_peer_is_leader(peer)) {
+    kv_peer_snapshot_refused(peer, envelope->from_peer);
+  }
 }
 
 /* Nobody creates or removes a peer of a region that a split at the engine is about to make. */
@@ -164,6 +182,8 @@ static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payloa
     receive_tombstone(store, &envelope);
   } else if (ours && envelope.question) {
     receive_question(store, &envelope);
+  } else if (ours && envelope.refused) {
+    receive_refusal(store, &envelope);
   } else if (ours && is_between_peers(&message)) {
     kv_peer *peer = find_receiver(store, &envelope, &message, payload);
     if (peer != NULL) {

@@ -108,6 +108,24 @@ static void propose(kv_peer *peer) {
   kv_split_abandon(peer);
 }
 
+static void on_ids(void *ctx, kv_store *store, uint64_t region_id, int rc, const char *why,
+                   const kv_split_ids *ids) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, region_id);
+  kv_split_job *job = peer != NULL ? peer->split : NULL;
+  (void)ctx;
+  if (job == NULL || !job->asked) {
+    return; /* the job is gone, and perhaps another one has begun */
+  }
+  job->asked = false;
+  if (rc != KV_OK) {
+    fail(peer, rc == KV_EBUSY ? "TRYAGAIN" : "ERR", why);
+  } else {
+    job->ids = *ids;
+    job->have_ids = true;
+    kv_store_mark(store, peer);
+  }
+}
+
 /* The next step. The job may be over afterwards. */
 static void advance(kv_peer *peer) {
   kv_split_job *job = peer->split;
@@ -123,7 +141,11 @@ static void advance(kv_peer *peer) {
   } else if (job->have_ids) {
     propose(peer);
   } else {
-    fail(peer, "ERR", "a split needs ids from the scheduler, and this store has none");
+    int rc = kv_scheduler_ask_split(peer, on_ids, NULL);
+    job->asked = rc == KV_OK;
+    if (rc != KV_OK && rc != KV_ENOMEM) {
+      fail(peer, "ERR", "a split needs ids from the scheduler, and this store has none");
+    }
   }
 }
 
@@ -184,7 +206,7 @@ bool kv_split_step(kv_peer *peer, kv_request *request, const kv_admin *admin) {
   if (!kv_region_has_inside(region, admin->key)) {
     return refuse(peer, request, "ERR the key to split at is not inside the region");
   }
-  if (peer->store->devices.scheduler.send == NULL) {
+  if (!kv_scheduler_exists(peer->store)) {
     return refuse(peer, request, "ERR a split needs ids from a scheduler, and this store has none");
   }
   if (begin(peer, admin->key, request->id)) {

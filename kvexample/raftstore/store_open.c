@@ -199,8 +199,14 @@ static int open_grave(kv_store *store, const kv_region_state *state) {
     kv_log_part part = {state->region.id, 0, KV_LOG_NOTHING, {0}};
     kv_log_writer_add(store, &change, part);
   }
-  kv_peer_clear_data(store, &state->region);
   return KV_OK;
+}
+
+/* What was left between the regions: a removal, a split or an installation may have been cut off
+ * before it had deleted everything. */
+static void clear_leftovers(kv_store *store) {
+  const kv_region everything = {0};
+  kv_peer_clear_data(store, &everything);
 }
 
 static int open_region(void *ctx, const kv_region_state *state) {
@@ -254,6 +260,9 @@ static int load_state(kv_store *store, const kv_store_config *config, kv_engine 
     rc = kv_region_state_each(txn, open_region, &open);
     engine->ops->abort(txn);
   }
+  if (rc == KV_OK) {
+    clear_leftovers(store);
+  }
   return rc;
 }
 
@@ -275,6 +284,7 @@ static kv_store *create(const kv_store_config *config, const kv_devices *devices
   kv_list_init(&store->done);
   kv_list_init(&store->dirty);
   kv_list_init(&store->awake);
+  kv_list_init(&store->accepted);
   kv_list_init(&store->starved);
   kv_scheduler_client_init(&store->scheduler);
   return store;
