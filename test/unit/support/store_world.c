@@ -150,6 +150,7 @@ static void settle(world *w) {
       }
     }
     moved = world_deliver(w, 0) || moved;
+    moved = (w->scheduler.work != NULL && w->scheduler.work(w->scheduler.ctx)) || moved;
   }
 }
 

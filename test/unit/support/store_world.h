@@ -73,6 +73,13 @@ typedef struct world_point {
   uint64_t hash;
 } world_point;
 
+/* Who plays the scheduler; ask NULL: nobody. */
+typedef struct world_scheduler {
+  void *ctx;
+  int (*ask)(void *ctx, uint64_t store_id, raft_bytes request);
+  bool (*work)(void *ctx); /* answers what was asked; false: there was nothing */
+} world_scheduler;
+
 typedef struct world {
   uint64_t random;
   uint64_t now;
@@ -86,6 +93,7 @@ typedef struct world {
   unsigned drop_percent, repeat_percent;            /* of raft frames */
   world_point *points;
   size_t point_count;
+  world_scheduler scheduler;
   uint64_t pace; /* milliseconds that pass at most in one random step; 0: 10 */
   bool verbose;
 } world;

@@ -371,6 +371,11 @@ static void log_line(void *ctx, kv_level level, const char *line) {
   }
 }
 
+static int scheduler_send(void *ctx, raft_bytes request) {
+  const world_store *s = ctx;
+  return s->world->scheduler.ask(s->world->scheduler.ctx, s->id, request);
+}
+
 kv_devices world_devices(world_store *s) {
   return (kv_devices){
       .log = world_log_device(&s->log),
@@ -379,6 +384,7 @@ kv_devices world_devices(world_store *s) {
       .transport = {s, transport_send},
       .clock = {s, clock_now},
       .logger = {log_line, s, s->world->verbose ? KV_INFO : KV_ERROR},
+      .scheduler = {s, s->world->scheduler.ask != NULL ? scheduler_send : NULL},
   };
 }
 
