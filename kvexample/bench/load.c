@@ -50,6 +50,10 @@ void kv_load_stop(void) {
   stopping = 1;
 }
 
+bool kv_load_is_stopping(void) {
+  return stopping != 0;
+}
+
 static uint64_t read_clock(void) {
   struct timespec now;
   (void)clock_gettime(CLOCK_MONOTONIC, &now);
@@ -192,8 +196,7 @@ static int fill_lane(load *run, kv_lane *lane) {
 
 /* ---- replies ---- */
 
-/* Answers that say for certain that nothing was done; of others the outcome is unknown. */
-static bool was_refused(const char *text) {
+bool kv_bench_was_refused(const char *text) {
   static const char *const refusals[] = {"TRYAGAIN", "ERR",    "OOM",
                                          "LOADING",  "NOAUTH", "WRONGTYPE"};
   for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
@@ -218,7 +221,7 @@ static void take_error(load *run, kv_lane *lane, const kv_bench_request *request
                        const char *text) {
   kv_tally_add(&run->result->errors, text);
   lane->not_before = run->now + 10 * millisecond; /* do not storm a server that is in trouble */
-  if (run->ledger != NULL && request->write && !was_refused(text)) {
+  if (run->ledger != NULL && request->write && !kv_bench_was_refused(text)) {
     kv_ledger_leave_unknown(run->ledger, request->key, request->sequence);
   }
 }

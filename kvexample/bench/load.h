@@ -46,5 +46,9 @@ int kv_load_run(const kv_bench_options *options, const char *prefix, kv_ledger *
 
 /* Asks a running load to end; may be called by a signal handler. */
 void kv_load_stop(void);
+bool kv_load_is_stopping(void);
+
+/* Does this answer say for certain that nothing was done? Of others the outcome is unknown. */
+bool kv_bench_was_refused(const char *text);
 
 #endif

@@ -42,6 +42,9 @@ static const char usage[] =
     "  --verify-timeout N   milliseconds of patience for that (30000)\n"
     "  --state FILE         keep what was acknowledged in FILE\n"
     "  --verify-only        no load: check what FILE says of an earlier run\n"
+    "  --check-history      clients that share a few keys (--keys, 8): reads, writes, exchanges, "
+    "additions,\n"
+    "                       appends; is there an order in which all that they saw makes sense?\n"
     "  --gap                print the longest time without an acknowledged write\n"
     "  --json               the result as JSON\n"
     "  --quiet              no progress lines\n"
@@ -85,6 +88,7 @@ static const struct {
 } flags[] = {
     {"verify", offsetof(kv_bench_options, verify)},
     {"verify-only", offsetof(kv_bench_options, verify_only)},
+    {"check-history", offsetof(kv_bench_options, check_history)},
     {"gap", offsetof(kv_bench_options, gap)},
     {"json", offsetof(kv_bench_options, json)},
     {"quiet", offsetof(kv_bench_options, quiet)},
@@ -179,14 +183,25 @@ static void set_defaults(kv_bench_options *options) {
   *options = (kv_bench_options){.connections = 50,
                                 .pipeline = 1,
                                 .value_size = 256,
-                                .keys = 100000,
                                 .timeout_ms = 5000,
                                 .verify_ms = 30000,
                                 .seed = (uint64_t)now.tv_sec * 1000000007u ^ (uint64_t)now.tv_nsec};
 }
 
+static bool check_of_history(kv_bench_options *options) {
+  if (options->verify || options->verify_only || options->state != NULL || options->pipeline > 1) {
+    return complain("--check-history goes without --verify, --state and --pipeline");
+  }
+  options->keys = options->keys == 0 ? 8 : options->keys;
+  return options->keys <= 100000 || complain("--check-history wants 100000 keys at most");
+}
+
 /* Options that do not go together. */
 static bool check(kv_bench_options *options) {
+  if (options->check_history && !check_of_history(options)) {
+    return false;
+  }
+  options->keys = options->keys == 0 ? 100000 : options->keys;
   if (options->seconds <= 0 && options->requests == 0) {
     options->seconds = 10;
   }

@@ -29,6 +29,7 @@ typedef struct kv_bench_options {
   const char *state;  /* file of the ledger; NULL: none */
   bool verify;
   bool verify_only;
+  bool check_history;
   bool gap;
   bool json;
   bool quiet;

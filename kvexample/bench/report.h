@@ -5,6 +5,7 @@
 #ifndef KV_BENCH_REPORT_H
 #define KV_BENCH_REPORT_H
 
+#include "bench/history.h"
 #include "bench/load.h"
 
 typedef struct kv_bench_report {
@@ -21,5 +22,9 @@ typedef struct kv_bench_report {
 void kv_bench_report_print(const kv_bench_report *report);
 /* false: out of memory. */
 bool kv_bench_report_print_json(const kv_bench_report *report);
+
+/* The same of a check of histories. */
+void kv_history_report_print(const kv_history_result *result);
+bool kv_history_report_print_json(const kv_history_result *result);
 
 #endif

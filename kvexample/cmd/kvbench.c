@@ -48,7 +48,7 @@ static int find_a_store(run *bench) {
 static void choose_prefix(run *bench) {
   if (bench->options.prefix != NULL) {
     (void)snprintf(bench->prefix, sizeof(bench->prefix), "%s", bench->options.prefix);
-  } else if (bench->options.verify) {
+  } else if (bench->options.verify || bench->options.check_history) {
     (void)snprintf(bench->prefix, sizeof(bench->prefix), "v%012" PRIx64,
                    bench->options.seed & UINT64_C(0xffffffffffff));
   } else {
@@ -107,8 +107,28 @@ static int judge(const run *bench) {
                                                                         : EXIT_FAILURE;
 }
 
+static int check_history(run *bench) {
+  kv_history_result result;
+  choose_prefix(bench);
+  const int rc = kv_history_run(&bench->options, bench->prefix, &result, &bench->error);
+  bool right = rc == KV_OK && result.reads + result.writes > 0 && kv_history_is_proven(&result);
+  if (rc != KV_OK) {
+    (void)complain(bench->error.text);
+  } else if (!bench->options.json) {
+    kv_history_report_print(&result);
+  } else if (!kv_history_report_print_json(&result)) {
+    (void)complain("cannot print the result");
+    right = false;
+  }
+  kv_history_result_free(&result);
+  return right ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static int perform(run *bench) {
   int rc = KV_OK;
+  if (bench->options.check_history) {
+    return find_a_store(bench) == KV_OK ? check_history(bench) : complain(bench->error.text);
+  }
   if (bench->options.verify_only) {
     rc = kv_ledger_load(&bench->ledger, bench->options.state, bench->prefix, &bench->error);
   } else {

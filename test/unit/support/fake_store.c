@@ -18,7 +18,7 @@
 #include "client/buffer.h"
 #include "resp/parser.h"
 
-enum { CONNECTIONS = 32, KEYS = 4096, NAME = 64, VALUE = 512 };
+enum { CONNECTIONS = 32, KEYS = 4096, NAME = 64, VALUE = 3072 };
 
 typedef struct item {
   char name[NAME];
@@ -43,6 +43,7 @@ struct fake_store {
   size_t item_count;
   unsigned sets;
   unsigned gets;
+  unsigned increments;
 };
 
 static bool due(unsigned count, unsigned every) {
@@ -103,6 +104,71 @@ static bool do_set(fake_store *store, guest *from, const raft_slice *arguments) 
   return !hang_up;
 }
 
+static bool is_command(raft_slice name, const char *command) {
+  return name.len == strlen(command) && memcmp(name.data, command, name.len) == 0;
+}
+
+static bool holds(const char *value, raft_slice text) {
+  return strlen(value) == text.len && memcmp(value, text.data, text.len) == 0;
+}
+
+static void say_integer(guest *to, long number) {
+  char text[32];
+  (void)snprintf(text, sizeof(text), ":%ld\r\n", number);
+  say(to, text);
+}
+
+static void store_number(fake_store *store, raft_slice name, long number) {
+  char text[24];
+  const size_t len = (size_t)snprintf(text, sizeof(text), "%ld", number);
+  store_value(store, (const raft_slice[]){name, name, {text, len}});
+}
+
+static void do_increment(fake_store *store, guest *from, const raft_slice *arguments) {
+  char by[24] = {0};
+  memcpy(by, arguments[2].data, arguments[2].len < 23 ? arguments[2].len : 23);
+  const long times = due(++store->increments, store->faults->twice_every) ? 2 : 1;
+  const long number = strtol(find(store, arguments[1])->now, NULL, 10);
+  store_number(store, arguments[1], number + times * strtol(by, NULL, 10));
+  say_integer(from, number + strtol(by, NULL, 10));
+}
+
+static void do_append(fake_store *store, guest *from, const raft_slice *arguments) {
+  char whole[VALUE];
+  const int len = snprintf(whole, sizeof(whole), "%s%.*s", find(store, arguments[1])->now,
+                           (int)arguments[2].len, (const char *)arguments[2].data);
+  ck_assert_int_lt(len, VALUE);
+  store_value(store, (const raft_slice[]){arguments[1], arguments[1], {whole, (size_t)len}});
+  say_integer(from, len);
+}
+
+static void do_if(fake_store *store, guest *from, bool is_so, raft_slice name, raft_slice value) {
+  if (is_so) {
+    store_value(store, (const raft_slice[]){name, name, value});
+  }
+  say_integer(from, is_so ? 1 : 0);
+}
+
+/* false: not one of them. */
+static bool do_change(fake_store *store, guest *from, const raft_slice *arguments) {
+  if (is_command(arguments[0], "DEL")) {
+    do_if(store, from, find(store, arguments[1])->now[0] != '\0', arguments[1],
+          (raft_slice){"", 0});
+  } else if (is_command(arguments[0], "SETNX")) {
+    do_if(store, from, find(store, arguments[1])->now[0] == '\0', arguments[1], arguments[2]);
+  } else if (is_command(arguments[0], "KV.CAS")) {
+    do_if(store, from, holds(find(store, arguments[1])->now, arguments[2]), arguments[1],
+          arguments[3]);
+  } else if (is_command(arguments[0], "INCRBY")) {
+    do_increment(store, from, arguments);
+  } else if (is_command(arguments[0], "APPEND")) {
+    do_append(store, from, arguments);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 static bool answer(fake_store *store, guest *from, const raft_slice *arguments) {
   const fake_faults *faults = store->faults;
   const char *name = arguments[0].data;
@@ -118,7 +184,7 @@ static bool answer(fake_store *store, guest *from, const raft_slice *arguments) 
   } else if (arguments[0].len == 3 && memcmp(name, "GET", 3) == 0) {
     const item *found = find(store, arguments[1]);
     say_value(from, due(++store->gets, faults->stale_every) ? found->before : found->now);
-  } else {
+  } else if (faults->answer != NULL || !do_change(store, from, arguments)) {
     say(from, faults->answer == NULL ? "+OK\r\n" : faults->answer);
   }
   return true;

@@ -1,6 +1,7 @@
 /* fake_store.h - a server of the Redis protocol in a thread, which can be told to misbehave.
  *
- * GET and SET on a few thousand keys, HELLO, and canned answers to anything else. For the tools'
+ * GET, SET, DEL, SETNX, KV.CAS, INCRBY and APPEND on a few thousand keys, HELLO, and canned answers
+ * to anything else. For the tools'
  * suites: real sockets on loopback, no store behind.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -19,8 +20,9 @@ typedef struct fake_faults {
   unsigned time_out_every; /* this SET is done and answered -TIMEOUT */
   unsigned refuse_every;   /* this SET is not done and answered -TRYAGAIN */
   unsigned
-      hang_up_every;   /* at this SET the connection is closed, before or after doing it in turns */
-  const char *answer;  /* of commands other than GET, SET and HELLO; NULL: +OK */
+      hang_up_every; /* at this SET the connection is closed, before or after doing it in turns */
+  unsigned twice_every; /* this INCRBY is done twice and answered as if once */
+  const char *answer; /* of commands other than GET, SET and HELLO; NULL: as it should be, or +OK */
   const char *garbage; /* sent instead of any answer but HELLO's */
   int silent;          /* takes everything and answers nothing */
 } fake_faults;
