@@ -42,6 +42,8 @@ static const char usage[] =
     "  --tick-ms N            length of a tick of the Raft clock (100)\n"
     "  --election-ticks N     ticks without a leader before an election (10)\n"
     "  --heartbeat-ticks N    ticks between heartbeats (2)\n"
+    "  --hibernate-ms N       a region in which nothing happens for so long sleeps and costs\n"
+    "                         nothing until it is used; 0: never (5000)\n"
     "  --command-ms N         how long a command may wait for a leader (10000)\n"
     "  --log-keep-entries N   log length from which on a leader cuts it; 0: never (10000)\n"
     "  --log-segment-bytes N  size of a file of the raft log (67108864)\n"
@@ -74,6 +76,7 @@ typedef enum option_id {
   OPTION_TICK,
   OPTION_ELECTION,
   OPTION_HEARTBEAT,
+  OPTION_HIBERNATE,
   OPTION_COMMAND,
   OPTION_KEEP,
   OPTION_SEGMENT,
@@ -93,6 +96,7 @@ static const struct option_limits {
     [OPTION_TICK] = {"--tick-ms", 1, 60000},
     [OPTION_ELECTION] = {"--election-ticks", 2, 10000},
     [OPTION_HEARTBEAT] = {"--heartbeat-ticks", 1, 10000},
+    [OPTION_HIBERNATE] = {"--hibernate-ms", 0, 86400000},
     [OPTION_COMMAND] = {"--command-ms", 1, 3600000},
     [OPTION_KEEP] = {"--log-keep-entries", 0, INT64_MAX},
     [OPTION_SEGMENT] = {"--log-segment-bytes", 65536, INT64_MAX},
@@ -165,6 +169,7 @@ static void take_option(arguments *args, option_id which, const char *text) {
   case OPTION_TICK: config->store.tick_ms = (uint32_t)number(which, text); break;
   case OPTION_ELECTION: config->store.election_ticks = (uint32_t)number(which, text); break;
   case OPTION_HEARTBEAT: config->store.heartbeat_ticks = (uint32_t)number(which, text); break;
+  case OPTION_HIBERNATE: config->store.hibernate_ms = (uint32_t)number(which, text); break;
   case OPTION_COMMAND: config->store.command_ms = (uint32_t)number(which, text); break;
   case OPTION_KEEP: config->store.log_gc_entries = number(which, text); break;
   case OPTION_SEGMENT: config->log_segment_bytes = number(which, text); break;
@@ -187,6 +192,7 @@ static const struct option long_options[] = {
     {"tick-ms", required_argument, NULL, OPTION_TICK},
     {"election-ticks", required_argument, NULL, OPTION_ELECTION},
     {"heartbeat-ticks", required_argument, NULL, OPTION_HEARTBEAT},
+    {"hibernate-ms", required_argument, NULL, OPTION_HIBERNATE},
     {"command-ms", required_argument, NULL, OPTION_COMMAND},
     {"log-keep-entries", required_argument, NULL, OPTION_KEEP},
     {"log-segment-bytes", required_argument, NULL, OPTION_SEGMENT},

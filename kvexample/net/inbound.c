@@ -80,6 +80,7 @@ static void on_frame(peer *p, const kv_frame *frame) {
   switch (frame->type) {
   case KV_FRAME_HELLO: on_hello(p, frame->payload); break;
   case KV_FRAME_RAFT:
+  case KV_FRAME_BEATS:
   case KV_FRAME_FORWARD:
   case KV_FRAME_FORWARD_REPLY: deliver(p, frame->type, frame->payload); break;
   case KV_FRAME_SNAPSHOT_BEGIN: begin_arrival(p, frame->payload); break;

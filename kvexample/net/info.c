@@ -106,6 +106,7 @@ static void write_replication(const kv_server *server, kv_reply *text) {
   line(text, "store_address:%s", server->advertise);
   line(text, "regions:%" PRIu64, summary.regions);
   line(text, "leaders:%" PRIu64, summary.leaders);
+  line(text, "asleep:%" PRIu64, summary.asleep);
   line(text, "leader_store:%" PRIu64, summary.leader_store);
   line(text, "snapshots_sent:%" PRIu64, summary.snapshots_sent);
   line(text, "snapshots_installed:%" PRIu64, summary.snapshots_installed);

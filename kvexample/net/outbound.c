@@ -97,12 +97,14 @@ static int queue_frame(kv_outbound_link *link, kv_frame_type type, const raft_by
   return rc;
 }
 
-static bool has_room(const kv_outbound_link *link, const raft_bytes *parts, size_t count) {
+static bool has_room(const kv_outbound_link *link, kv_frame_type type, const raft_bytes *parts,
+                     size_t count) {
   size_t bytes = 0;
   for (size_t i = 0; i < count; i++) {
     bytes += parts[i].len;
   }
-  const size_t reserve = bytes < SMALL_FRAME ? SMALL_RESERVE : 0;
+  const bool small = bytes < SMALL_FRAME || type == KV_FRAME_BEATS;
+  const size_t reserve = small ? SMALL_RESERVE : 0;
   const size_t queued = kv_outbox_bytes(&link->connection->out);
   return queued == 0 || queued + bytes <= link->outbound->queue_bytes + reserve;
 }
@@ -129,7 +131,7 @@ int kv_outbound_send(kv_outbound *outbound, uint64_t store_id, const char *addre
   }
   give_up_dialing(link);
   int rc = link->connection == NULL ? begin(link) : KV_OK;
-  if (rc == KV_OK && (link->connection->closing || !has_room(link, parts, count))) {
+  if (rc == KV_OK && (link->connection->closing || !has_room(link, type, parts, count))) {
     rc = KV_EBUSY;
   }
   return rc == KV_OK ? queue_frame(link, type, parts, count) : rc;

@@ -10,6 +10,7 @@
 void kv_address_book_free(kv_address_book *book) {
   for (size_t i = 0; i < book->count; i++) {
     free(book->items[i].address);
+    kv_beats_free(&book->items[i].beats);
   }
   free(book->items);
   *book = (kv_address_book){0};

@@ -13,6 +13,7 @@
 #include "base/list.h"
 #include "raftstore/address_book.h"
 #include "raftstore/apply.h"
+#include "raftstore/beat.h"
 #include "raftstore/log_writer.h"
 #include "raftstore/pending_votes.h"
 #include "raftstore/read.h"
@@ -44,9 +45,12 @@ struct kv_store {
   kv_list done;    /* requests: KV_STAGE_DONE */
   kv_list dirty;   /* peers */
   kv_list awake;   /* peers that are ticked */
+  kv_list asleep;  /* peers that are not; who asked last whether it is a member still comes last */
   kv_list starved; /* peers whose tasks the engine device refused: all that wait for room there */
   size_t peer_count;
   size_t leader_count; /* of them, as Raft said last */
+  size_t asleep_count;
+  bool beats_due; /* something waits for the end of the turn (beat_box.c) */
 
   kv_log_writer log;
   kv_apply_task *applied_first, *applied_last; /* given back by the engine, not looked at yet */
@@ -79,6 +83,13 @@ void kv_store_engine_moved(kv_store *store);
 void kv_store_handle_applied(kv_store *store);
 void kv_store_handle_reads(kv_store *store);
 void kv_store_clear_submit(kv_store *store);
+
+/* ---- beat_box.c: what is short waits for the end of the turn ---- */
+
+void kv_beat_send(kv_store *store, uint64_t to_store, const kv_beat *beat);
+/* It is to be sent a sign of life at least. */
+void kv_beat_due(kv_store *store, kv_address *to);
+void kv_beat_flush(kv_store *store);
 
 /* ---- answer.c: every request is answered through one of these, and gone afterwards, or with the
  * next flush when called from outside of one ---- */

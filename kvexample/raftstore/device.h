@@ -113,7 +113,8 @@ typedef enum kv_frame_type {
   KV_FRAME_SNAPSHOT_END = 7,
   KV_FRAME_SNAPSHOT_ACK = 8,
   KV_FRAME_SCHEDULER_REQUEST = 9, /* to the scheduler, which answers each (the shell's) */
-  KV_FRAME_SCHEDULER_RESPONSE = 10
+  KV_FRAME_SCHEDULER_RESPONSE = 10,
+  KV_FRAME_BEATS = 11 /* heartbeats and signs of life (beat.h) */
 } kv_frame_type;
 
 typedef struct kv_transport_device {

@@ -96,7 +96,7 @@ int kv_peer_open_promised(kv_store *store, const kv_region_state *state,
   peer->region_id = state->region.id;
   peer->peer_id = state->peer_id;
   peer->life = ++store->last_life;
-  peer->heard_tick = store->ticks;
+  peer->heard_tick = peer->sleep.busy_tick = store->ticks;
   kv_list_init(&peer->writes);
   kv_list_init(&peer->reads);
   kv_list_init(&peer->waiting);
@@ -122,7 +122,7 @@ void kv_peer_close(kv_peer *peer) {
   store->leader_count -= kv_peer_is_leader(peer);
   kv_region_map_remove_range(&store->regions, peer);
   kv_list_remove(&peer->dirty);
-  kv_list_remove(&peer->awake);
+  kv_sleep_close(peer);
   kv_list_remove(&peer->starved);
   kv_split_abandon(peer);
   kv_list_remove(&peer->report);
@@ -231,6 +231,7 @@ void kv_peer_learn(kv_peer *peer, uint64_t peer_id, uint64_t store_id) {
 
 void kv_peer_set_region(kv_peer *peer, kv_region *region) {
   kv_store *store = peer->store;
+  kv_sleep_wake(peer);
   if (peer->has_range) {
     kv_region_map_remove_range(&store->regions, peer);
   }
@@ -265,8 +266,28 @@ void kv_peer_address(const kv_peer *peer, uint64_t to_peer, kv_envelope *envelop
          strlen(peer->store->config.address) + 1);
 }
 
+/* Heartbeats and their answers share a frame with those of other regions. */
+static void send_beat(const kv_peer *peer, const raft_message *message) {
+  const bool asks = message->type == RAFT_MSG_HEARTBEAT;
+  const kv_beat beat = {.kind = asks ? KV_BEAT_HEARTBEAT : KV_BEAT_ANSWER,
+                        .region_id = peer->region_id,
+                        .from_peer = message->from,
+                        .to_peer = message->to,
+                        .epoch = peer->region.epoch,
+                        .term = message->term,
+                        .index = message->commit,
+                        .context = {message->context.data, message->context.len}};
+  kv_beat_send(peer->store, kv_peer_store_of(peer, message->to), &beat);
+}
+
 void kv_peer_send(kv_peer *peer, const raft_message *message) {
   kv_store *store = peer->store;
+  const bool beats =
+      message->type == RAFT_MSG_HEARTBEAT || message->type == RAFT_MSG_HEARTBEAT_RESP;
+  if (beats && !kv_message_is_initial(message)) {
+    send_beat(peer, message);
+    return;
+  }
   kv_envelope envelope;
   raft_buf *frame = NULL;
   kv_peer_address(peer, message->to, &envelope);
@@ -286,6 +307,7 @@ void kv_peer_send(kv_peer *peer, const raft_message *message) {
 }
 
 void kv_peer_step(kv_peer *peer, const raft_message *message) {
+  kv_sleep_heard(peer, message);
   int rc = raft_rawnode_step(peer->node, message);
   if (rc == RAFT_ELOG_LOST) { /* a wiped store, or an old copy: its votes count for nothing */
     kv_store_fail(peer->store, KV_ECORRUPT,
@@ -413,7 +435,7 @@ static void note_status(kv_peer *peer) {
   }
 }
 
-static void ask(kv_peer *peer, uint64_t other) {
+static void ask(const kv_peer *peer, uint64_t other) {
   kv_store *store = peer->store;
   kv_envelope envelope;
   raft_buf *frame = NULL;
@@ -429,9 +451,18 @@ static void ask(kv_peer *peer, uint64_t other) {
   raft_buf_release(frame);
 }
 
+void kv_peer_ask_members(const kv_peer *peer) {
+  for (size_t i = 0; i < peer->region.peer_count; i++) {
+    ask(peer, peer->region.peers[i].id);
+  }
+  for (size_t i = 0; i < peer->known_count; i++) {
+    ask(peer, peer->known[i].peer_id);
+  }
+}
+
 /* A voter that was removed without learning of it finds out by asking for votes. Others have to ask
  * on purpose. */
-static void ask_if_forgotten(kv_peer *peer) {
+static void ask_if_forgotten(const kv_peer *peer) {
   const kv_store *store = peer->store;
   const kv_region_peer *own = kv_region_find_peer(&peer->region, peer->peer_id);
   uint64_t silence = store->ticks - peer->heard_tick, timeout = store->config.election_ticks;
@@ -439,12 +470,7 @@ static void ask_if_forgotten(kv_peer *peer) {
       silence % timeout != 0) {
     return;
   }
-  for (size_t i = 0; i < peer->region.peer_count; i++) {
-    ask(peer, peer->region.peers[i].id);
-  }
-  for (size_t i = 0; i < peer->known_count; i++) {
-    ask(peer, peer->known[i].peer_id);
-  }
+  kv_peer_ask_members(peer);
 }
 
 /* Is there anything for a flush that only time moves? */
@@ -456,6 +482,9 @@ static bool waits_for_time(const kv_peer *peer) {
 }
 
 void kv_peer_tick(kv_peer *peer) {
+  if (kv_sleep_tick(peer)) {
+    return;
+  }
   ask_if_forgotten(peer);
   (void)kv_peer_check(peer, raft_rawnode_tick(peer->node), "a tick failed");
   kv_peer_snapshot_tick(peer);
@@ -507,7 +536,10 @@ void kv_peer_flush(kv_peer *peer) {
   }
   if (peer->removed && idle) {
     kv_peer_destroy(peer);
-  } else if (raft_rawnode_has_ready(peer->node)) {
+    return;
+  }
+  if (raft_rawnode_has_ready(peer->node)) {
     kv_store_mark(store, peer);
   }
+  kv_sleep_flushed(peer);
 }

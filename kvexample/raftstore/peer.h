@@ -20,6 +20,7 @@
 #include "raftstore/core.h"
 #include "raftstore/entry.h"
 #include "raftstore/envelope.h"
+#include "raftstore/hibernate.h"
 #include "raftstore/peer_snapshot.h"
 #include "raftstore/peer_storage.h"
 #include "raftstore/proposal.h"
@@ -48,7 +49,7 @@ struct kv_peer {
   uint64_t peer_id;
   uint64_t life; /* another one for every peer that was ever opened here */
   kv_link dirty;
-  kv_link awake;
+  kv_link awake; /* in store->awake, or in store->asleep */
   kv_link starved;
   bool ticked;          /* since its last flush */
   kv_link report;       /* to the scheduler: its turn, leader only */
@@ -85,6 +86,7 @@ struct kv_peer {
   kv_read_rounds rounds;
   kv_apply_queue apply;
   kv_peer_snapshot snapshot;
+  kv_sleep sleep;
 
   /* Membership and log compaction, leader only. */
   uint64_t spare_id;      /* from the scheduler, for the next new peer; 0: none */
@@ -134,6 +136,8 @@ void kv_store_refuse_snapshot(kv_store *store, const kv_envelope *to);
 /* What a new member hears first, and nothing else creates a peer: a vote, or a heartbeat that
  * assumes nothing. */
 bool kv_message_is_initial(const raft_message *message);
+/* Asks all others whether this peer is a member still: only a no is answered. */
+void kv_peer_ask_members(const kv_peer *peer);
 /* Envelope of what this peer sends to another one. */
 void kv_peer_address(const kv_peer *peer, uint64_t to_peer, kv_envelope *envelope);
 /* The region descriptor has changed. Takes over *region. */

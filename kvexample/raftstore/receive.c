@@ -6,6 +6,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <string.h>
+
 #include "raftstore/core.h"
 #include "raftstore/peer.h"
 
@@ -168,6 +170,17 @@ static kv_peer *find_receiver(kv_store *store, const kv_envelope *envelope,
   return peer;
 }
 
+static void deliver(kv_store *store, const kv_envelope *envelope, const raft_message *message,
+                    raft_bytes frame) {
+  kv_peer *peer = find_receiver(store, envelope, message, frame);
+  if (peer != NULL) {
+    kv_peer_learn(peer, envelope->from_peer, envelope->from_store);
+    (void)kv_address_book_learn(&store->addresses, envelope->from_store, envelope->from_address);
+    peer->heard_tick = store->ticks;
+    kv_peer_step(peer, message);
+  }
+}
+
 static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payload) {
   kv_envelope envelope;
   raft_message message;
@@ -185,15 +198,64 @@ static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payloa
   } else if (ours && envelope.refused) {
     receive_refusal(store, &envelope);
   } else if (ours && is_between_peers(&message)) {
-    kv_peer *peer = find_receiver(store, &envelope, &message, payload);
-    if (peer != NULL) {
-      kv_peer_learn(peer, envelope.from_peer, from_store);
-      (void)kv_address_book_learn(&store->addresses, from_store, envelope.from_address);
-      peer->heard_tick = store->ticks;
-      kv_peer_step(peer, &message);
-    }
+    deliver(store, &envelope, &message, payload);
   }
   raft_message_release(&message);
+}
+
+/* One that would create a peer travels in an envelope, with the range of its region. */
+static void receive_heartbeat(kv_store *store, const kv_beat *beat, kv_envelope *envelope,
+                              raft_buf *owner) {
+  const bool asks = beat->kind == KV_BEAT_HEARTBEAT;
+  const raft_message message = {.type = asks ? RAFT_MSG_HEARTBEAT : RAFT_MSG_HEARTBEAT_RESP,
+                                .from = beat->from_peer,
+                                .to = beat->to_peer,
+                                .term = beat->term,
+                                .commit = beat->index,
+                                .context = {beat->context.data, beat->context.len, owner}};
+  envelope->region_id = beat->region_id;
+  envelope->from_peer = beat->from_peer;
+  envelope->to_peer = beat->to_peer;
+  envelope->epoch = beat->epoch;
+  if (is_between_peers(&message) && !kv_message_is_initial(&message)) {
+    deliver(store, envelope, &message, (raft_bytes){0});
+  }
+}
+
+/* Of an earlier life of the sender: nobody there remembers that it sleeps, or asked others to. */
+static void receive_word_of_sleep(kv_store *store, const kv_beat *beat, bool outdated) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, beat->region_id);
+  if (!outdated && peer != NULL && peer->peer_id == beat->to_peer) {
+    kv_sleep_receive(peer, beat);
+  }
+}
+
+static void receive_beats(kv_store *store, uint64_t from_store, raft_bytes payload) {
+  kv_beat_header header;
+  kv_beat_reader reader;
+  kv_beat beat;
+  if (kv_beats_read((raft_slice){payload.data, payload.len}, &header, &reader) != KV_OK) {
+    kv_log(&store->devices.logger, KV_WARN, "malformed heartbeats dropped", "from_store=%llu",
+           (unsigned long long)from_store);
+    return;
+  }
+  kv_address *from = kv_address_book_find(&store->addresses, from_store);
+  if (header.to_store != store->config.store_id || header.from_store != from_store) {
+    return;
+  }
+  const bool outdated = from != NULL && header.incarnation < from->incarnation;
+  if (from != NULL) {
+    kv_sleep_store_heard(store, from, &header);
+  }
+  kv_envelope envelope = {.from_store = from_store, .to_store = header.to_store};
+  memcpy(envelope.from_address, header.from_address, sizeof envelope.from_address);
+  while (kv_beats_next(&reader, &beat)) {
+    if (beat.kind == KV_BEAT_HEARTBEAT || beat.kind == KV_BEAT_ANSWER) {
+      receive_heartbeat(store, &beat, &envelope, payload.owner);
+    } else {
+      receive_word_of_sleep(store, &beat, outdated);
+    }
+  }
 }
 
 static void heard_of(kv_store *store, uint64_t from_store) {
@@ -208,6 +270,7 @@ void kv_store_receive(kv_store *store, uint64_t from_store, kv_frame_type type,
                       raft_bytes payload) {
   switch (type) {
   case KV_FRAME_RAFT: receive_raft(store, from_store, payload); break;
+  case KV_FRAME_BEATS: receive_beats(store, from_store, payload); break;
   case KV_FRAME_FORWARD: kv_forward_receive(store, from_store, payload); break;
   case KV_FRAME_FORWARD_REPLY: kv_forward_receive_reply(store, from_store, payload); break;
   case KV_FRAME_HELLO:

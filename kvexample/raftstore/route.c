@@ -36,16 +36,19 @@ static kv_peer *peer_of(kv_store *store, kv_request *request) {
 static void wait_for_leader(kv_peer *peer, kv_request *request) {
   request->stage = KV_STAGE_WAITING;
   kv_list_append(&peer->waiting, &request->link);
+  kv_sleep_wake(peer);
 }
 
 static void gather(kv_peer *peer, kv_request *request) {
   request->stage = KV_STAGE_GATHERED;
   kv_list_append(request->kind == KV_REQUEST_WRITE ? &peer->writes : &peer->reads, &request->link);
+  kv_sleep_wake(peer);
   kv_store_mark(peer->store, peer);
 }
 
 static void to_leader_here(kv_peer *peer, kv_request *request) {
   if (request->kind == KV_REQUEST_ADMIN) {
+    kv_sleep_wake(peer);
     kv_membership_start(peer, request);
   } else if (request->kind == KV_REQUEST_WRITE && peer->store->disk_full) {
     kv_answer_error(

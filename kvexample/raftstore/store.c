@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "raftstore/core.h"
+#include "raftstore/hibernate.h"
 #include "raftstore/peer.h"
 
 enum { MAX_ROUNDS = 32 }; /* of one flush; what is left has its turn in the next one */
@@ -17,6 +18,7 @@ void kv_store_config_init(kv_store_config *config) {
                               .election_ticks = 10,
                               .heartbeat_ticks = 2,
                               .command_ms = 10000,
+                              .hibernate_ms = 5000,
                               .max_batch_bytes = (size_t)1 << 20,
                               .max_pending_bytes = (size_t)64 << 20,
                               .max_pending_count = 65536,
@@ -69,18 +71,25 @@ void kv_store_tick(kv_store *store) {
   store->ticked = true;
   kv_log_writer_tick(&store->log);
   kv_store_engine_moved(store); /* it may have lacked memory, and have nothing to give back */
-  for (kv_link *link = kv_list_first(&store->awake); link != NULL;
-       link = kv_list_next(&store->awake, link)) {
-    kv_peer_tick(KV_OBJECT_OF(link, kv_peer, awake));
+  kv_link *link = kv_list_first(&store->awake);
+  while (link != NULL) {
+    kv_peer *peer = KV_OBJECT_OF(link, kv_peer, awake);
+    link = kv_list_next(&store->awake, link); /* it may fall asleep */
+    kv_peer_tick(peer);
   }
+  kv_sleep_store_tick(store);
 }
 
-bool kv_store_has_work(const kv_store *store) {
+static bool has_rounds_to_do(const kv_store *store) {
   return !kv_list_is_empty(&store->arrived) || !kv_list_is_empty(&store->done) ||
          !kv_list_is_empty(&store->dirty) || store->applied_first != NULL ||
          store->read_first != NULL || (store->clear_first != NULL && !store->engine_full) ||
          kv_log_writer_has_work(&store->log) || store->ticked ||
          kv_scheduler_client_has_work(store);
+}
+
+bool kv_store_has_work(const kv_store *store) {
+  return has_rounds_to_do(store) || store->beats_due;
 }
 
 /* Only those that are there now: what arrives meanwhile has the next round. */
@@ -108,7 +117,7 @@ static void flush_dirty(kv_store *store) {
 void kv_store_flush(kv_store *store) {
   store->in_flush = true;
   kv_answer_expired(store);
-  for (int i = 0; i < MAX_ROUNDS && kv_store_has_work(store); i++) {
+  for (int i = 0; i < MAX_ROUNDS && has_rounds_to_do(store); i++) {
     if (store->failure.code != KV_OK) {
       break;
     }
@@ -121,6 +130,7 @@ void kv_store_flush(kv_store *store) {
     kv_store_clear_submit(store);
     kv_log_writer_flush(store);
   }
+  kv_beat_flush(store);
   store->in_flush = false;
 }
 
@@ -176,6 +186,7 @@ void kv_store_summarize(const kv_store *store, kv_store_summary *summary) {
   summary->pending_bytes = store->requests.bytes;
   summary->regions = store->peer_count;
   summary->leaders = store->leader_count;
+  summary->asleep = store->asleep_count;
   const kv_peer *first = kv_region_map_first(&store->regions);
   summary->leader_store = first != NULL ? kv_peer_leader_store(first) : 0;
 }

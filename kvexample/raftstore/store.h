@@ -73,6 +73,10 @@ typedef struct kv_store_config {
   uint32_t heartbeat_ticks; /* 2 */
   uint32_t command_ms;      /* 10000; deadline of commands that name none */
 
+  /* 5000; a region in which nothing happened for so long sleeps: no ticks, no heartbeats, until
+   * something is to be done (hibernate.h). 0: never. */
+  uint32_t hibernate_ms;
+
   /* Limits. What exceeds them is answered -TRYAGAIN server is busy. */
   size_t max_batch_bytes;    /* 1 MiB: commands in one raft entry; a longer command goes alone */
   size_t max_pending_bytes;  /* 64 MiB of commands that are not answered yet */
@@ -173,6 +177,7 @@ void kv_store_status(const kv_store *store, kv_reply *reply);
 typedef struct kv_store_summary {
   uint64_t regions;
   uint64_t leaders;       /* regions that this store leads */
+  uint64_t asleep;        /* regions in which nothing is to be done (hibernate.h) */
   uint64_t leader_store;  /* of the first region; 0: unknown */
   uint64_t pending_count; /* commands that are not answered yet */
   uint64_t pending_bytes;

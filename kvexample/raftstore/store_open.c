@@ -285,6 +285,7 @@ static kv_store *create(const kv_store_config *config, const kv_devices *devices
   kv_list_init(&store->dirty);
   kv_list_init(&store->awake);
   kv_list_init(&store->accepted);
+  kv_list_init(&store->asleep);
   kv_list_init(&store->starved);
   kv_scheduler_client_init(&store->scheduler);
   return store;

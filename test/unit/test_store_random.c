@@ -6,6 +6,8 @@
  * before they asked. Meanwhile stores crash and start, the network loses, repeats, reorders and
  * parts, leaders are moved, members added and removed, logs cut.
  *
+ * In two of three runs the region falls asleep whenever nothing happens for a moment.
+ *
  * RANDOM_SEED=n runs one seed, RANDOM_COUNT=n so many. WORLD_VERBOSE=1 shows the stores' logs.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -278,6 +280,7 @@ static void run_seed(uint64_t seed) {
   r.w.config.log_gc_entries = 10 + world_random(&r.w, 100);
   r.w.config.max_batch_bytes = 20 + world_random(&r.w, 1000);
   r.w.pace = 1 + world_random(&r.w, 10);
+  r.w.config.hibernate_ms = (uint32_t)(world_random(&r.w, 3) * 300); /* 0: never */
   (void)world_add_store(&r.w);
   for (uint64_t id = 1; id <= 4; id++) {
     world_at(&r.w, id)->task_limit = world_random(&r.w, 2) * 2;

@@ -308,6 +308,8 @@ static int transport_send(void *ctx, uint64_t to, const char *address, kv_frame_
   w->frames = realloc(w->frames, (w->frame_count + 1) * sizeof frame);
   ck_assert_ptr_nonnull(w->frames);
   w->frames[w->frame_count++] = frame;
+  ck_assert_uint_lt(type, sizeof w->sent / sizeof *w->sent);
+  w->sent[type]++;
   return KV_OK;
 }
 
@@ -326,9 +328,13 @@ bool world_deliver(world *w, size_t number) {
   if (number >= w->frame_count) {
     return false;
   }
-  bool raft = w->frames[number].type == KV_FRAME_RAFT;
+  const kv_frame_type type = w->frames[number].type;
+  bool raft = type == KV_FRAME_RAFT || type == KV_FRAME_BEATS;
   bool repeat = raft && world_random(w, 100) < w->repeat_percent;
   bool drop = raft && world_random(w, 100) < w->drop_percent;
+  if (raft && w->lose_frame > 0) {
+    drop = drop || --w->lose_frame == 0;
+  }
   world_frame frame = w->frames[number];
   if (repeat) {
     (void)raft_buf_retain(frame.bytes);
