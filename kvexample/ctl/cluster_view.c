@@ -57,11 +57,46 @@ const kv_value *kv_cluster_view_leader(const kv_cluster_view *view, int64_t regi
   return leader;
 }
 
+static int compare_ids(const void *a, const void *b) {
+  const int64_t left = *(const int64_t *)a;
+  const int64_t right = *(const int64_t *)b;
+  return left < right ? -1 : left > right;
+}
+
+static size_t region_count(const kv_value *status) {
+  const kv_value *regions = kv_value_get(status, "regions");
+  return regions != NULL && regions->kind == KV_VALUE_ARRAY ? regions->count : 0;
+}
+
+int64_t *kv_cluster_view_regions(const kv_cluster_view *view, size_t *count) {
+  size_t room = 0, used = 0;
+  for (size_t i = 0; i < view->count; i++) {
+    room += region_count(view->stores[i].reply);
+  }
+  *count = 0;
+  int64_t *ids = room > 0 ? malloc(room * sizeof(*ids)) : NULL;
+  if (ids == NULL) {
+    return NULL;
+  }
+  for (size_t i = 0; i < view->count; i++) {
+    for (size_t r = 0; r < region_count(view->stores[i].reply); r++) {
+      ids[used++] = kv_value_get_integer(kv_status_region(view->stores[i].reply, r), "region", 0);
+    }
+  }
+  qsort(ids, used, sizeof(*ids), compare_ids);
+  for (size_t i = 0; i < used; i++) {
+    if (i == 0 || ids[i] != ids[*count - 1]) {
+      ids[(*count)++] = ids[i];
+    }
+  }
+  return ids;
+}
+
 /* ---- asking ---- */
 
 typedef struct question {
   kv_store_view *store;
-  const char *command;
+  const char *const *words;
   int timeout_ms;
   pthread_t thread;
   bool started;
@@ -78,28 +113,30 @@ static void *ask_one(void *argument) {
   kv_store_view *store = asked->store;
   int rc = KV_OK;
   store->reply = NULL;
+  if (store->skipped) {
+    return NULL;
+  }
   if (store->client == NULL) {
     rc = kv_client_open(store->address, asked->timeout_ms, &store->client, &store->error);
   }
   if (rc == KV_OK) {
     kv_client_set_timeout(store->client, asked->timeout_ms);
-    rc = kv_client_call(store->client, (const char *const[]){asked->command, NULL}, &store->reply,
-                        &store->error);
+    rc = kv_client_call(store->client, asked->words, &store->reply, &store->error);
   }
   if (rc == KV_OK && store->reply->kind == KV_VALUE_ERROR) {
-    rc = kv_fail(&store->error, KV_EIO, "%s answers: %s", store->address, store->reply->text);
-  }
-  if (rc != KV_OK) {
+    (void)kv_fail(&store->error, KV_EIO, "%s answers: %s", store->address, store->reply->text);
+    store->reply = NULL;
+  } else if (rc != KV_OK) {
     drop_client(store);
   }
   return NULL;
 }
 
 /* Those of the view from `from` on. */
-static void ask_from(kv_cluster_view *view, size_t from, const char *command, int timeout_ms) {
+static void ask_from(kv_cluster_view *view, size_t from, const char *const *words, int timeout_ms) {
   question *questions = calloc(view->count + 1, sizeof(*questions));
   for (size_t i = from; i < view->count; i++) {
-    question alone = {.store = &view->stores[i], .command = command, .timeout_ms = timeout_ms};
+    question alone = {.store = &view->stores[i], .words = words, .timeout_ms = timeout_ms};
     question *asked = questions == NULL ? &alone : &questions[i];
     *asked = alone;
     asked->started = questions != NULL && pthread_create(&asked->thread, NULL, ask_one, asked) == 0;
@@ -115,8 +152,8 @@ static void ask_from(kv_cluster_view *view, size_t from, const char *command, in
   free(questions);
 }
 
-void kv_cluster_view_ask(kv_cluster_view *view, const char *command, int timeout_ms) {
-  ask_from(view, 0, command, timeout_ms);
+void kv_cluster_view_ask(kv_cluster_view *view, const char *const *words, int timeout_ms) {
+  ask_from(view, 0, words, timeout_ms);
 }
 
 /* ---- who there is ---- */
@@ -210,6 +247,8 @@ static bool somebody_answered(const kv_cluster_view *view) {
   return false;
 }
 
+static const char *const ask_status[] = {"KV.STATUS", NULL};
+
 static int gather(const kv_address_list *addresses, int timeout_ms, kv_cluster_view *view) {
   int rc = KV_OK;
   for (size_t i = 0; i < addresses->count && rc == KV_OK; i++) {
@@ -218,12 +257,12 @@ static int gather(const kv_address_list *addresses, int timeout_ms, kv_cluster_v
   if (rc != KV_OK) {
     return rc;
   }
-  kv_cluster_view_ask(view, "KV.STATUS", timeout_ms);
+  kv_cluster_view_ask(view, ask_status, timeout_ms);
   identify(view);
   const size_t asked = view->count;
   rc = learn(view);
   if (rc == KV_OK) {
-    ask_from(view, asked, "KV.STATUS", timeout_ms);
+    ask_from(view, asked, ask_status, timeout_ms);
     identify(view);
     qsort(view->stores, view->count, sizeof(*view->stores), compare_stores);
   }

@@ -7,15 +7,13 @@
 
 #include "client/client.h"
 
-/* The region that the tools look at where they look at one: a cluster begins with it. */
-#define KV_FIRST_REGION 1
-
 typedef struct kv_store_view {
   char address[KV_ADDRESS_SIZE];
   int64_t store; /* id; 0: not known */
   kv_client *client;
   const kv_value *reply; /* NULL: unreachable, error says why. Belongs to the client */
   kv_error error;
+  bool skipped; /* not to be asked next */
 } kv_store_view;
 
 /* By ascending store id. */
@@ -31,14 +29,17 @@ typedef struct kv_cluster_view {
 int kv_cluster_view_status(const kv_address_list *addresses, int timeout_ms, kv_cluster_view *view,
                            kv_error *error);
 
-/* Asks each store of the view something else, in parallel. Replies take the place of the ones
- * before. */
-void kv_cluster_view_ask(kv_cluster_view *view, const char *command, int timeout_ms);
+/* Asks each store of the view that is not skipped something else, in parallel: words, ended by NULL.
+ * Replies take the place of the ones before. */
+void kv_cluster_view_ask(kv_cluster_view *view, const char *const *words, int timeout_ms);
 
 void kv_cluster_view_free(kv_cluster_view *view);
 
 /* Number of regions in a status, and each of them; NULL: there is no such. */
 const kv_value *kv_status_region(const kv_value *status, size_t position);
+/* The regions that any of the statuses names, ascending; freed by the caller. NULL: there are none,
+ * or memory is out. */
+int64_t *kv_cluster_view_regions(const kv_cluster_view *view, size_t *count);
 /* Members of a region in a status. */
 const kv_value *kv_status_member(const kv_value *region, size_t position);
 /* The status of the region's replica on the store that leads it; NULL: nobody who answered does. */

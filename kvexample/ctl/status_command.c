@@ -74,12 +74,11 @@ static void add_region(kv_table *table, const kv_cluster_view *view, const kv_st
 }
 
 /* Unreachable, or without a replica. */
-static void add_other(kv_table *table, const kv_cluster_view *view, const kv_store_view *store) {
+static void add_other(kv_table *table, const kv_store_view *store) {
   add_store(table, store);
   (void)kv_table_add(table, "-");
   (void)kv_table_add(table, "%s", store->reply == NULL ? "unreachable" : "no replica");
-  add_blanks(table, 6);
-  add_progress(table, kv_cluster_view_leader(view, KV_FIRST_REGION), store->store);
+  add_blanks(table, 8);
 }
 
 static void print_table(const kv_cluster_view *view) {
@@ -89,7 +88,7 @@ static void print_table(const kv_cluster_view *view) {
     const kv_store_view *store = &view->stores[i];
     const kv_value *region = kv_status_region(store->reply, 0);
     if (region == NULL) {
-      add_other(&table, view, store);
+      add_other(&table, store);
     }
     for (size_t r = 0; (region = kv_status_region(store->reply, r)) != NULL; r++) {
       add_region(&table, view, store, region);

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,10 +13,17 @@
 
 enum { WAIT_MS = 30000, ROUND_MS = 2000, PAUSE_MS = 50 };
 
+/* What a region's leader had committed when it was first seen. */
+typedef struct target {
+  int64_t region;
+  int64_t commit;
+} target;
+
 typedef struct waiting {
   const char *what;
-  long long members;                          /* wanted */
-  int64_t commit;                             /* of the leader when it was first seen; 0: not yet */
+  long long number; /* wanted */
+  target *targets;
+  size_t target_count;
   char why[sizeof(((kv_error *)NULL)->text)]; /* the condition does not hold yet */
 } waiting;
 
@@ -24,13 +32,13 @@ static bool not_yet(waiting *state, const char *why) {
   return false;
 }
 
-/* The leader, if a majority of its voters follows it. */
-static const kv_value *accepted_leader(const kv_cluster_view *view) {
-  const kv_value *leader = kv_cluster_view_leader(view, KV_FIRST_REGION);
+/* The region's leader, if a majority of its voters follows it. */
+static const kv_value *accepted_leader(const kv_cluster_view *view, int64_t id) {
+  const kv_value *leader = kv_cluster_view_leader(view, id);
   const int64_t voters = kv_value_get_integer(leader, "voters", 0);
   int64_t followers = 0;
   for (size_t i = 0; leader != NULL && i < view->count; i++) {
-    const kv_value *region = kv_status_find_region(view->stores[i].reply, KV_FIRST_REGION);
+    const kv_value *region = kv_status_find_region(view->stores[i].reply, id);
     followers += region != NULL && kv_value_get_integer(region, "leader_peer", 0) ==
                                        kv_value_get_integer(leader, "peer", -1);
   }
@@ -40,72 +48,116 @@ static const kv_value *accepted_leader(const kv_cluster_view *view) {
 static bool has_members(waiting *state, const kv_value *leader) {
   const int64_t voters = kv_value_get_integer(leader, "voters", 0);
   const int64_t learners = kv_value_get_integer(leader, "learners", 0);
-  if (voters == state->members && learners == 0) {
+  if (voters == state->number && learners == 0) {
     return true;
   }
-  (void)snprintf(state->why, sizeof(state->why), "%" PRId64 " voters and %" PRId64 " learners",
-                 voters, learners);
+  (void)snprintf(state->why, sizeof(state->why),
+                 "region %" PRId64 " has %" PRId64 " voters and %" PRId64 " learners",
+                 kv_value_get_integer(leader, "region", 0), voters, learners);
   return false;
+}
+
+/* The target of the leader's region, noted when it is seen first. 0: out of memory. */
+static int64_t target_of(waiting *state, const kv_value *leader) {
+  const int64_t region = kv_value_get_integer(leader, "region", 0);
+  for (size_t i = 0; i < state->target_count; i++) {
+    if (state->targets[i].region == region) {
+      return state->targets[i].commit;
+    }
+  }
+  target *targets = realloc(state->targets, (state->target_count + 1) * sizeof(*targets));
+  if (targets == NULL) {
+    return 0;
+  }
+  state->targets = targets;
+  targets[state->target_count] = (target){region, kv_value_get_integer(leader, "commit", 0)};
+  return targets[state->target_count++].commit;
+}
+
+static const kv_value *status_of(const kv_cluster_view *view, int64_t store) {
+  for (size_t i = 0; i < view->count; i++) {
+    if (view->stores[i].store == store) {
+      return view->stores[i].reply;
+    }
+  }
+  return NULL;
 }
 
 /* Every member has applied what was committed when the waiting began. */
 static bool all_caught_up(waiting *state, const kv_cluster_view *view, const kv_value *leader) {
+  const int64_t id = kv_value_get_integer(leader, "region", 0);
+  const int64_t commit = target_of(state, leader);
   const kv_value *member;
-  state->commit = state->commit != 0 ? state->commit : kv_value_get_integer(leader, "commit", 0);
   for (size_t i = 0; (member = kv_status_member(leader, i)) != NULL; i++) {
     const int64_t store = kv_value_get_integer(member, "store", 0);
-    int64_t applied = -1;
-    for (size_t s = 0; s < view->count; s++) {
-      if (view->stores[s].store == store) {
-        applied = kv_value_get_integer(
-            kv_status_find_region(view->stores[s].reply, KV_FIRST_REGION), "applied", -1);
-      }
-    }
-    if (applied < state->commit) {
+    const int64_t applied =
+        kv_value_get_integer(kv_status_find_region(status_of(view, store), id), "applied", -1);
+    if (applied < commit) {
       (void)snprintf(state->why, sizeof(state->why),
-                     "store %" PRId64 " has applied %" PRId64 " of %" PRId64, store, applied,
-                     state->commit);
+                     "store %" PRId64 " has applied %" PRId64 " of %" PRId64 " in region %" PRId64,
+                     store, applied, commit, id);
       return false;
     }
   }
   return true;
 }
 
+static bool holds_for(waiting *state, const kv_cluster_view *view, int64_t id) {
+  const kv_value *leader = accepted_leader(view, id);
+  if (leader == NULL) {
+    (void)snprintf(state->why, sizeof(state->why),
+                   "region %" PRId64 " has no leader that a majority follows", id);
+    return false;
+  }
+  if (strcmp(state->what, "members") == 0) {
+    return has_members(state, leader);
+  }
+  return strcmp(state->what, "caught-up") != 0 || all_caught_up(state, view, leader);
+}
+
+static bool has_regions(waiting *state, size_t count) {
+  const bool enough = strcmp(state->what, "regions") != 0 || (long long)count >= state->number;
+  return enough && count > 0
+             ? true
+             : not_yet(state, count > 0 ? "there are too few regions" : "there is no region yet");
+}
+
 static bool holds(waiting *state, const kv_ctl *ctl) {
   kv_cluster_view view;
   kv_error error;
+  size_t count;
   if (kv_cluster_view_status(&ctl->addresses, ROUND_MS, &view, &error) != KV_OK) {
     return not_yet(state, error.text);
   }
-  const kv_value *leader = accepted_leader(&view);
-  bool right = false;
-  if (leader == NULL) {
-    right = not_yet(state, "there is no leader that a majority follows");
-  } else if (strcmp(state->what, "members") == 0) {
-    right = has_members(state, leader);
-  } else if (strcmp(state->what, "caught-up") == 0) {
-    right = all_caught_up(state, &view, leader);
-  } else {
-    right = true;
-    (void)printf("leader: store %" PRId64 "\n", kv_value_get_integer(leader, "leader_store", 0));
+  int64_t *regions = kv_cluster_view_regions(&view, &count);
+  bool right = has_regions(state, count);
+  for (size_t i = 0; i < count && right; i++) {
+    right = holds_for(state, &view, regions[i]);
   }
+  if (right && strcmp(state->what, "leader") == 0 && count == 1) {
+    (void)printf(
+        "leader: store %" PRId64 "\n",
+        kv_value_get_integer(kv_cluster_view_leader(&view, regions[0]), "leader_store", 0));
+  }
+  free(regions);
   kv_cluster_view_free(&view);
   return right;
 }
 
 static bool parse_condition(const kv_ctl *ctl, waiting *state) {
   state->what = ctl->words[0];
-  if (strcmp(state->what, "members") == 0) {
-    return ctl->word_count == 2 && kv_ctl_number(ctl->words[1], "count", &state->members);
+  if (strcmp(state->what, "members") == 0 || strcmp(state->what, "regions") == 0) {
+    return ctl->word_count == 2 && kv_ctl_number(ctl->words[1], "count", &state->number);
   }
   return ctl->word_count == 1 &&
          (strcmp(state->what, "leader") == 0 || strcmp(state->what, "caught-up") == 0);
 }
 
 int kv_ctl_wait(const kv_ctl *ctl) {
-  waiting state = {.members = 0};
+  waiting state = {.number = 0};
   if (!parse_condition(ctl, &state)) {
-    return kv_ctl_complain(KV_CTL_USAGE, "wait for what? leader, members N or caught-up");
+    return kv_ctl_complain(KV_CTL_USAGE,
+                           "wait for what? leader, members N, regions N or caught-up");
   }
   const int timeout = ctl->timeout_ms > 0 ? ctl->timeout_ms : WAIT_MS;
   const long long deadline = kv_ctl_now() + timeout;
@@ -113,10 +165,12 @@ int kv_ctl_wait(const kv_ctl *ctl) {
     if (kv_ctl_now() >= deadline) {
       (void)fprintf(stderr, "kvctl: waited %.1f s in vain for \"%s\": %s\n", timeout / 1000.0,
                     state.what, state.why);
+      free(state.targets);
       return KV_CTL_FAILED;
     }
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     (void)nanosleep(&pause, NULL);
   }
+  free(state.targets);
   return KV_CTL_OK;
 }

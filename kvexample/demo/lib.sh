@@ -311,10 +311,13 @@ ctl_ok() {
   SAID=$(ctl "$@" 2>&1) || fail "kvctl $*: $SAID"
 }
 
-# Waits until all stores have the same data at the same index. Sets CHECKSUM to "applied keys checksum".
+# Waits until all replicas of a region have the same data at the same index, in every region. Sets
+# CHECKSUM to "applied keys checksum", of the first region; of several keys are summed up.
 wait_for_agreement() {
   ctl_ok --timeout 60 checksum --wait
-  CHECKSUM=$(awk '$1 ~ /^[0-9]+$/ && !n++ { print $3, $4, $5 }' <<< "$SAID")
+  CHECKSUM=$(awk '
+    $1 ~ /^[0-9]+$/ && !seen[$1]++ { keys += $5; if (!n++) { applied = $4; sum = $6 } }
+    END { if (n) print applied, keys, sum }' <<< "$SAID")
   [ -n "$CHECKSUM" ] || fail "kvctl checksum: $SAID"
 }
 

@@ -106,7 +106,8 @@ static bool compact(const host_request *request) {
 }
 
 static bool checksum(const host_request *request) {
-  kv_store_checksum(request->server->store, 0, ADMIN_TIMEOUT_MS, request->answer, request->ctx);
+  kv_store_checksum(request->server->store, request->call->number, ADMIN_TIMEOUT_MS,
+                    request->answer, request->ctx);
   return false;
 }
 

@@ -121,7 +121,7 @@ START_TEST(a_cluster_is_learned_from_one_store) {
   ck_assert_int_eq(view.stores[1].store, 2);
   ck_assert_ptr_null(view.stores[1].reply);
   ck_assert_ptr_nonnull(strstr(view.stores[1].error.text, "refused"));
-  const kv_value *leader = kv_cluster_view_leader(&view, KV_FIRST_REGION);
+  const kv_value *leader = kv_cluster_view_leader(&view, 1);
   ck_assert_int_eq(kv_value_get_integer(leader, "commit", 0), 17);
   ck_assert_int_eq(kv_value_get_integer(kv_status_find_member(leader, 2), "lag", 0), 5);
   ck_assert_ptr_null(kv_status_find_member(leader, 3));
