@@ -41,6 +41,7 @@ typedef struct world_node {
   world_queue to_append;      /* asynchronous writes that wait */
   world_queue to_apply;       /* ... and commits */
   uint64_t applied;           /* the state machine's */
+  uint64_t restored;          /* ... the snapshot that it began with, or took last */
   uint64_t state;             /* ... a hash of all that it applied */
   uint64_t handed_out;        /* last entry given to be applied */
   raft_conf_state conf_state; /* as of applied; its lists are in `members` */
