@@ -46,8 +46,8 @@ typedef struct raft_rawnode raft_rawnode;
  * committed_entries; advance. In asynchronous mode entries, hard state, snapshot and committed
  * entries are for information only: the storage messages among `messages` carry them, and
  * their responses are to be delivered once the write is durable or applied. With a snapshot there
- * are no committed entries; it stands for all of them, and for those that were handed out before and
- * are not applied yet: the state machine then passes over them. (etcd-io/raft's Ready.) */
+ * are no committed entries; it stands for all of them, and for those that were handed out before
+ * and are not applied yet: the state machine then passes over them. (etcd-io/raft's Ready.) */
 typedef struct raft_ready {
   const raft_soft_state *soft_state;  /* NULL: unchanged */
   raft_hard_state hard_state;         /* all zero: unchanged */

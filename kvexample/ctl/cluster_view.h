@@ -29,8 +29,8 @@ typedef struct kv_cluster_view {
 int kv_cluster_view_status(const kv_address_list *addresses, int timeout_ms, kv_cluster_view *view,
                            kv_error *error);
 
-/* Asks each store of the view that is not skipped something else, in parallel: words, ended by NULL.
- * Replies take the place of the ones before. */
+/* Asks each store of the view that is not skipped something else, in parallel: words, ended by
+ * NULL. Replies take the place of the ones before. */
 void kv_cluster_view_ask(kv_cluster_view *view, const char *const *words, int timeout_ms);
 
 void kv_cluster_view_free(kv_cluster_view *view);
