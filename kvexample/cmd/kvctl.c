@@ -85,12 +85,12 @@ static const command commands[] = {
      "Usage: kvctl checksum [--wait]\n"
      "Each store computes a checksum over its own data of each region as of its applied index;\n"
      "those of a region at the same index must agree. --wait asks again until all are at the same\n"
-     "index, for --timeout (30 s) at most. Exit status 1: they differ, or with --wait: could not be\n"
-     "compared."},
+     "index, for --timeout (30 s) at most. Exit status 1: they differ, or with --wait: could not\n"
+     "be compared."},
     {"wait", kv_ctl_wait, 1, 2,
      "Usage: kvctl wait leader | members N | regions N | caught-up\n"
-     "Returns when in every region a majority follows a leader; when every region has N voters and\n"
-     "no learners; when there are N regions or more, all with a leader; or when every member of\n"
+     "Returns when in every region a majority follows a leader; when every region has N voters\n"
+     "and no learners; when there are N regions or more, all with a leader; or when every member of\n"
      "every region has applied what was committed when the waiting began. Exit status 1 after\n"
      "--timeout (30 s)."},
     {"store list", kv_ctl_store_list, 0, 0,
