@@ -8,10 +8,16 @@
  *
  * What the device does:
  *
- *   begin; for each task taken: rc = kv_apply_run(task, txn); commit
+ *   begin; for each task taken: rc = kv_apply_run(task, txn)
+ *   commit: kv_commit_durable if one of them is a barrier now
  *   a failed run or commit: abort, set the rc of all tasks of this transaction to it
- *   otherwise: set all of them to KV_OK
+ *   otherwise: set all of them to KV_OK, and `sequence` if the commit is not durable yet
  *   give all back in the order in which they came: kv_store_applied
+ *   when what was committed has become durable: kv_store_durable
+ *
+ * A barrier is what the world must not see before it is durable: a change of a region, its
+ * end. Without it a store that lost power could come back as a member that it no longer is, or
+ * without a region that has voted.
  *
  * A task may be run again after its transaction was given up.
  *
@@ -64,7 +70,8 @@ struct kv_apply_task {
   /* The device's: */
   kv_apply_task *next; /* for its queues */
   int rc;
-  size_t bytes; /* estimate of the work, for the device's limits */
+  size_t bytes;      /* estimate of the work, for the device's limits */
+  uint64_t sequence; /* of its commit, for kv_store_durable; 0: it is durable */
 
   /* The core's; constant while the device has the task: */
   kv_apply_kind kind;

@@ -14,6 +14,7 @@
 #include "raftstore/address_book.h"
 #include "raftstore/apply.h"
 #include "raftstore/beat.h"
+#include "raftstore/durable.h"
 #include "raftstore/log_writer.h"
 #include "raftstore/pending_votes.h"
 #include "raftstore/read.h"
@@ -56,6 +57,7 @@ struct kv_store {
   kv_apply_task *applied_first, *applied_last; /* given back by the engine, not looked at yet */
   kv_read_task *read_first, *read_last;
   kv_apply_task *clear_first, *clear_last; /* data of regions that are gone, to be deleted */
+  kv_durable durable;                      /* log cuts that wait for the engine */
   bool disk_full;                          /* for the log, or the engine's last transaction */
   uint64_t last_life; /* of peers: what was written for one must not reach its successor */
   kv_pending_votes pending_votes;
@@ -74,6 +76,9 @@ uint64_t kv_store_now(const kv_store *store);
 
 /* Peer has something to flush. */
 void kv_store_mark(kv_store *store, kv_peer *peer);
+
+/* For the log or for the engine. */
+bool kv_store_disk_is_full(const kv_store *store);
 
 /* The engine device takes nothing now, and peer has something for it. */
 void kv_store_starve(kv_store *store, kv_peer *peer);

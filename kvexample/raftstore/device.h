@@ -62,13 +62,17 @@ typedef struct kv_apply_task kv_apply_task; /* apply.h */
 typedef struct kv_read_task kv_read_task;   /* read.h */
 
 /* Tasks are owned objects that travel: the device runs them (kv_apply_run inside a write
- * transaction that it commits durably, kv_read_run inside a read transaction), many in one
- * transaction, in order, and gives them back: kv_store_applied(store, task),
- * kv_store_read_done(store, task), with task->rc set. */
+ * transaction that it commits, kv_read_run inside a read transaction), many in one transaction, in
+ * order, and gives them back: kv_store_applied(store, task), kv_store_read_done(store, task), with
+ * task->rc set. What is committed must be visible then; it may become durable later, but for
+ * barriers (apply.h), and kv_store_durable tells. */
 typedef struct kv_engine_device {
   void *ctx;
   int (*apply)(void *ctx, kv_apply_task *task); /* KV_EBUSY: not taken */
   int (*read)(void *ctx, kv_read_task *task);   /* KV_EBUSY: not taken */
+  /* Is it so far behind that clients' writes should be refused? NULL: never. What is committed is
+   * offered all the same. */
+  bool (*is_busy)(void *ctx);
 } kv_engine_device;
 
 /* ---- snapshots ---- */

@@ -2,8 +2,8 @@
  *
  * The leader decides, and replicates the decision as an entry, so that every replica cuts at the
  * same place and no snapshot is needed where entries would do. Entries that a live follower lacks
- * are kept, up to a budget: a slow or dead one must not keep the log for ever. What is not applied,
- * and so durable in the engine, is never cut (peer_apply.c cuts when the entry has been applied).
+ * are kept, up to a budget: a slow or dead one must not keep the log for ever. What is not applied
+ * is never cut, and each store cuts its log when what was applied is durable there (durable.c).
  *
  * SPDX-License-Identifier: Apache-2.0
  */

@@ -499,7 +499,7 @@ static void step_aside_if_full(kv_peer *peer) {
   const kv_store *store = peer->store;
   uint64_t since = store->ticks - peer->leader_tick,
            patience = 2 * (uint64_t)store->config.election_ticks;
-  if (store->disk_full && since > 0 && since % patience == 0) {
+  if (kv_store_disk_is_full(store) && since > 0 && since % patience == 0) {
     (void)kv_membership_resign(peer);
   }
 }

@@ -193,11 +193,6 @@ static void learn_addresses(kv_peer *peer) {
   }
 }
 
-static void cut_log(kv_peer *peer, uint64_t index) {
-  kv_log_change change = {.region_id = peer->region_id, .compact_to = index};
-  kv_peer_add_write(peer, &change, KV_LOG_NOTHING, NULL);
-}
-
 static bool settle_entries(kv_peer *peer, const kv_apply_task *task) {
   bool stale = false;
   for (size_t i = 0; i < task->message.entry_count; i++) {
@@ -224,7 +219,7 @@ static void finish(kv_peer *peer, kv_apply_task *task) {
   peer->removed = peer->removed || task->tombstone;
   peer->stalled = false;
   if (task->truncated) {
-    cut_log(peer, task->truncated_index);
+    kv_durable_cut(peer->store, peer, task->truncated_index, task->sequence);
   }
   if (task->split_count > 0) {
     kv_peer_sort_again(peer);

@@ -133,6 +133,9 @@ int kv_peer_storage_open(kv_peer *peer, const kv_apply_state *applied,
   if (rc == KV_ENOTFOUND && applied->applied_index > KV_INITIAL_LOG_INDEX) {
     return KV_ECORRUPT;
   }
+  if (rc == KV_OK && bounds.first_index > applied->applied_index + 1) {
+    return KV_ECORRUPT; /* nothing can fill the gap between the state and its log */
+  }
   storage->hard_state = bounds.hard_state;
   keep_promise(&storage->hard_state, promised);
   raise_hard_state(&storage->hard_state, applied);

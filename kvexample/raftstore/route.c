@@ -46,16 +46,30 @@ static void gather(kv_peer *peer, kv_request *request) {
   kv_store_mark(peer->store, peer);
 }
 
+/* Why a write is refused before it is proposed; false: it is not. */
+static bool refuse_write(kv_store *store, kv_request *request) {
+  const kv_engine_device *engine = &store->devices.engine;
+  if (kv_store_disk_is_full(store)) {
+    kv_answer_error(
+        store, request,
+        "TRYAGAIN the disk of store %llu is full: writes are refused until there is room",
+        (unsigned long long)store->config.store_id);
+    return true;
+  }
+  if (engine->is_busy != NULL && engine->is_busy(engine->ctx)) {
+    store->summary.busy++;
+    kv_answer_error(store, request,
+                    "TRYAGAIN server is busy: the disk is slower than what is written");
+    return true;
+  }
+  return false;
+}
+
 static void to_leader_here(kv_peer *peer, kv_request *request) {
   if (request->kind == KV_REQUEST_ADMIN) {
     kv_sleep_wake(peer);
     kv_membership_start(peer, request);
-  } else if (request->kind == KV_REQUEST_WRITE && peer->store->disk_full) {
-    kv_answer_error(
-        peer->store, request,
-        "TRYAGAIN the disk of store %llu is full: writes are refused until there is room",
-        (unsigned long long)peer->store->config.store_id);
-  } else {
+  } else if (request->kind != KV_REQUEST_WRITE || !refuse_write(peer->store, request)) {
     gather(peer, request);
   }
 }

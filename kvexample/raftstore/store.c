@@ -172,6 +172,7 @@ void kv_store_close(kv_store *store) {
   }
   free_tasks(store);
   kv_log_writer_free(&store->log);
+  kv_durable_free(&store->durable);
   kv_region_map_free(&store->regions);
   kv_address_book_free(&store->addresses);
   kv_pending_votes_free(&store->pending_votes);

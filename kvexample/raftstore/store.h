@@ -213,6 +213,11 @@ void kv_store_scheduler_received(kv_store *store, raft_bytes response);
 void kv_store_log_written(kv_store *store, uint64_t token, int rc);
 void kv_store_applied(kv_store *store, kv_apply_task *task);  /* the task is the store's again */
 void kv_store_read_done(kv_store *store, kv_read_task *task); /* the task is the store's again */
+/* Everything that was committed with numbers up to `sequence` (kv_apply_task) is durable: what the
+ * raft log has of it may be cut. rc: how the attempt to get further ended. With KV_EFULL writes are
+ * refused until a call with KV_OK; KV_ENOMEM and KV_EBUSY mean later; others are fatal.
+ * O(log cuts that this sets free). */
+void kv_store_durable(kv_store *store, uint64_t sequence, int rc);
 /* file and meta are borrowed for the call, and not looked at unless rc is KV_OK. */
 void kv_store_snapshot_made(kv_store *store, uint64_t region_id, int rc,
                             const kv_snapshot_file *file, raft_bytes meta);

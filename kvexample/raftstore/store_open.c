@@ -251,7 +251,7 @@ static int load_state(kv_store *store, const kv_store_config *config, kv_engine 
     engine->ops->abort(txn);
     return rc;
   }
-  rc = engine->ops->commit(txn);
+  rc = kv_commit_durable(txn);
   if (rc == KV_OK) {
     rc = engine->ops->begin(engine, false, &txn);
   }

@@ -399,7 +399,7 @@ START_TEST(a_snapshot_that_does_not_fit_is_discarded) {
   world_store *s = world_at(&w, other);
   write_some(leader, 5);
   world_file file;
-  ck_assert_int_eq(world_file_make(&world_at(&w, leader)->engine, 1, "stray", &file), KV_OK);
+  ck_assert_int_eq(world_file_make(&world_at(&w, leader)->engine.base, 1, "stray", &file), KV_OK);
   s->files = realloc(s->files, (s->file_count + 1) * sizeof *s->files);
   ck_assert_ptr_nonnull(s->files);
   s->files[s->file_count++] = file;

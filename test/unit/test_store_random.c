@@ -281,6 +281,7 @@ static void run_seed(uint64_t seed) {
   r.w.config.max_batch_bytes = 20 + world_random(&r.w, 1000);
   r.w.pace = 1 + world_random(&r.w, 10);
   r.w.config.hibernate_ms = (uint32_t)(world_random(&r.w, 3) * 300); /* 0: never */
+  r.w.overlay = seed % 2 == 0;
   (void)world_add_store(&r.w);
   for (uint64_t id = 1; id <= 4; id++) {
     world_at(&r.w, id)->task_limit = world_random(&r.w, 2) * 2;

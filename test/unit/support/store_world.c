@@ -11,6 +11,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "engine/overlay.h"
 #include "raftstore/apply.h"
 #include "raftstore/read.h"
 #include "store_world_devices.h"
@@ -37,6 +38,7 @@ static uint64_t add(world *w, bool joins) {
   *s = (world_store){.world = w, .id = w->store_count, .joins = joins};
   (void)snprintf(s->address, sizeof s->address, "store-%llu:1", (unsigned long long)s->id);
   memory_engine_init(&s->engine);
+  fault_engine_init(&s->below, &s->engine.base);
   return s->id;
 }
 
@@ -70,7 +72,14 @@ int world_try_start(world *w, uint64_t store_id, uint64_t as_id, kv_error *error
   config.members = s->joins ? NULL : members;
   config.member_count = s->joins ? 0 : w->member_count;
   s->next_tick = w->now + world_random(w, WORLD_TICK_MS);
-  return kv_store_open(&config, &devices, &s->engine.base, &s->store, error);
+  if (w->overlay) {
+    ck_assert_int_eq(kv_overlay_open(&s->below.base, WORLD_GENERATION, &s->overlay, error), KV_OK);
+  }
+  int rc = kv_store_open(&config, &devices, world_engine(s), &s->store, error);
+  if (rc != KV_OK) {
+    world_drop_overlay(s);
+  }
+  return rc;
 }
 
 void world_start(world *w, uint64_t store_id) {
@@ -339,6 +348,9 @@ void world_check_equal(world *w, const uint64_t *ids, size_t count) {
     }
   }
   ck_assert_msg(equal, "the stores do not come to the same applied index");
+  for (size_t j = 0; j < count; j++) {
+    ck_assert_int_eq(world_flush(w, ids[j]), KV_OK);
+  }
   for (size_t j = 0; j < count; j++) {
     ck_assert_uint_eq(world_hash(&world_at(w, ids[j])->engine),
                       world_hash(&world_at(w, ids[0])->engine));

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fault_engine.h"
 #include "memory_engine.h"
 #include "raftstore/store.h"
 #include "world_log.h"
@@ -40,7 +41,10 @@ typedef struct world_store {
   bool joins;      /* started without members */
   kv_store *store; /* NULL: down */
   uint64_t next_tick;
-  memory_engine engine;
+  memory_engine engine; /* what is durable */
+  fault_engine below;   /* it, for the overlay */
+  kv_engine *overlay;   /* world.overlay: lost in a crash; else NULL */
+  uint64_t next_flush;
   world_log log;
   kv_apply_task *tasks, *last_task;
   kv_read_task *reads, *last_read;
@@ -96,7 +100,9 @@ typedef struct world {
   world_point *points;
   size_t point_count;
   world_scheduler scheduler;
-  uint64_t pace; /* milliseconds that pass at most in one random step; 0: 10 */
+  uint64_t pace;     /* milliseconds that pass at most in one random step; 0: 10 */
+  bool overlay;      /* stores that are started from now on commit in memory, and flush later ... */
+  uint64_t flush_ms; /* ... so often while time passes fairly; 0: 150 */
   bool verbose;
 } world;
 
@@ -115,6 +121,8 @@ void world_isolate(world *w, uint64_t store_id, bool isolated);
 void world_heal(world *w);
 world_store *world_at(world *w, uint64_t store_id);
 
+/* Writes what the store has committed in memory; KV_OK without an overlay. */
+int world_flush(world *w, uint64_t store_id);
 void world_run(world *w, uint64_t ms);
 void world_random_step(world *w);
 /* Store id of the leader that a majority of stores agrees on; 0: none. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "engine/overlay.h"
 #include "raftstore/apply.h"
 #include "raftstore/read.h"
 
@@ -21,15 +22,27 @@ static void add_slice(XXH64_state_t *hash, raft_slice slice) {
   (void)XXH64_update(hash, slice.data, slice.len);
 }
 
-static uint64_t hash_of_range(memory_engine *engine, const kv_region *region) {
-  const memory_space *data = &engine->spaces[KV_SPACE_DATA];
+kv_engine *world_engine(world_store *s) {
+  return s->overlay != NULL ? s->overlay : &s->engine.base;
+}
+
+static uint64_t hash_of_range(kv_txn *txn, const kv_region *region) {
+  const kv_engine_ops *ops = txn->engine->ops;
   XXH64_state_t *hash = XXH64_createState();
+  kv_cursor *cursor = NULL;
   (void)XXH64_reset(hash, 0);
-  for (size_t i = 0; i < data->count; i++) {
-    if (kv_region_has_key(region, data->items[i].key)) {
-      add_slice(hash, data->items[i].key);
-      add_slice(hash, data->items[i].value);
+  int rc = ops->seek(txn, KV_SPACE_DATA, region->start, &cursor);
+  for (; rc == KV_OK; rc = ops->next(cursor)) {
+    raft_slice key, value;
+    ops->item(cursor, &key, &value);
+    if (!kv_region_has_key(region, key)) {
+      break;
     }
+    add_slice(hash, key);
+    add_slice(hash, value);
+  }
+  if (cursor != NULL) {
+    ops->cursor_close(cursor);
   }
   uint64_t result = XXH64_digest(hash);
   (void)XXH64_freeState(hash);
@@ -38,7 +51,11 @@ static uint64_t hash_of_range(memory_engine *engine, const kv_region *region) {
 
 uint64_t world_hash(memory_engine *engine) {
   const kv_region everything = {0};
-  return hash_of_range(engine, &everything);
+  kv_txn *txn = NULL;
+  ck_assert_int_eq(engine->base.ops->begin(&engine->base, false, &txn), KV_OK);
+  const uint64_t hash = hash_of_range(txn, &everything);
+  engine->base.ops->abort(txn);
+  return hash;
 }
 
 static void check_same(world_store *s, world_point point) {
@@ -69,7 +86,7 @@ static int check_region(void *ctx, const kv_region_state *state) {
     (void)kv_apply_state_load(visit->txn, id, &applied);
   }
   if (applied.applied_index > 0) {
-    const uint64_t hash = hash_of_range(&visit->s->engine, &state->region);
+    const uint64_t hash = hash_of_range(visit->txn, &state->region);
     check_same(visit->s, (world_point){id, applied.applied_index, hash});
   }
   return KV_OK;
@@ -78,17 +95,23 @@ static int check_region(void *ctx, const kv_region_state *state) {
 /* After each transaction: every region that is here. */
 static void check_point(world_store *s) {
   region_visit visit = {s, NULL};
-  const kv_engine_ops *ops = s->engine.base.ops;
-  (void)ops->begin(&s->engine.base, false, &visit.txn);
+  const kv_engine_ops *ops = world_engine(s)->ops;
+  (void)ops->begin(world_engine(s), false, &visit.txn);
   (void)kv_region_state_each(visit.txn, check_region, &visit);
   ops->abort(visit.txn);
 }
 
 /* ---- engine ---- */
 
+static bool engine_is_busy(void *ctx) {
+  const world_store *s = ctx;
+  return s->overlay != NULL && kv_overlay_fill_of(s->overlay) >= KV_OVERLAY_BUSY;
+}
+
 static int engine_apply(void *ctx, kv_apply_task *task) {
   world_store *s = ctx;
-  if (s->task_limit > 0 && s->task_count >= s->task_limit) {
+  const bool jammed = s->overlay != NULL && kv_overlay_fill_of(s->overlay) == KV_OVERLAY_JAMMED;
+  if (jammed || (s->task_limit > 0 && s->task_count >= s->task_limit)) {
     return KV_EBUSY;
   }
   task->next = NULL;
@@ -129,25 +152,28 @@ static bool run_tasks(world_store *s, uint64_t count) {
   kv_apply_task *taken[16];
   size_t number = 0;
   kv_txn *txn = NULL;
-  const kv_engine_ops *ops = s->engine.base.ops;
+  const kv_engine_ops *ops = world_engine(s)->ops;
   if (s->tasks == NULL) {
     return false;
   }
-  (void)ops->begin(&s->engine.base, true, &txn);
+  (void)ops->begin(world_engine(s), true, &txn);
   int rc = KV_OK;
+  bool barrier = false;
   while (number < count && number < 16 && s->tasks != NULL) {
     taken[number] = pop_task(s);
     rc = rc == KV_OK ? kv_apply_run(taken[number], txn) : rc;
+    barrier = barrier || taken[number]->barrier;
     number++;
   }
   if (rc == KV_OK) {
-    rc = ops->commit(txn);
+    rc = barrier ? kv_commit_durable(txn) : ops->commit(txn);
   } else {
     ops->abort(txn);
   }
   check_point(s);
   for (size_t i = 0; i < number; i++) {
     taken[i]->rc = rc;
+    taken[i]->sequence = s->overlay != NULL && !barrier ? kv_overlay_committed(s->overlay) : 0;
     kv_store_applied(s->store, taken[i]);
   }
   return true;
@@ -161,9 +187,10 @@ static bool run_read(world_store *s) {
   }
   s->reads = task->next;
   s->last_read = task->next != NULL ? s->last_read : NULL;
-  (void)s->engine.base.ops->begin(&s->engine.base, false, &txn);
+  kv_engine *engine = world_engine(s);
+  (void)engine->ops->begin(engine, false, &txn);
   task->rc = kv_read_run(task, txn);
-  s->engine.base.ops->abort(txn);
+  engine->ops->abort(txn);
   kv_store_read_done(s->store, task);
   return true;
 }
@@ -231,7 +258,7 @@ static void do_make(world_store *s, const world_job *job) {
   name_file(s, name);
   bool fails = s->fail_jobs > 0;
   s->fail_jobs -= fails;
-  int rc = fails ? KV_EIO : world_file_make(&s->engine, job->region_id, name, &file);
+  int rc = fails ? KV_EIO : world_file_make(world_engine(s), job->region_id, name, &file);
   if (rc != KV_OK) {
     kv_store_snapshot_made(s->store, job->region_id, rc, NULL, (raft_bytes){0});
     return;
@@ -267,7 +294,8 @@ static void do_install(world_store *s, const world_job *job) {
   }
   world_file *file = find_file(s, job->name);
   ck_assert_msg(file != NULL, "a file is discarded before it is installed");
-  int rc = world_file_install(&s->engine, s->id, file);
+  int rc = s->overlay != NULL ? kv_overlay_flush(s->overlay, NULL) : KV_OK;
+  rc = rc == KV_OK ? world_file_install(&s->engine, s->id, file) : rc;
   check_point(s);
   kv_store_snapshot_installed(s->store, job->region_id, rc);
 }
@@ -385,7 +413,7 @@ static int scheduler_send(void *ctx, raft_bytes request) {
 kv_devices world_devices(world_store *s) {
   return (kv_devices){
       .log = world_log_device(&s->log),
-      .engine = {s, engine_apply, engine_read},
+      .engine = {s, engine_apply, engine_read, engine_is_busy},
       .snapshot = {s, snapshot_make, snapshot_send, snapshot_install, snapshot_discard},
       .transport = {s, transport_send},
       .clock = {s, clock_now},
@@ -403,19 +431,52 @@ static bool sync_log(world_store *s) {
   return true;
 }
 
+/* ---- what was committed in memory ---- */
+
+static int flush_overlay(world_store *s) {
+  uint64_t durable = 0;
+  if (s->overlay == NULL) {
+    return KV_OK;
+  }
+  const int rc = kv_overlay_flush(s->overlay, &durable);
+  kv_store_durable(s->store, durable, rc);
+  return rc;
+}
+
+int world_flush(world *w, uint64_t store_id) {
+  return flush_overlay(world_at(w, store_id));
+}
+
+static void flush_in_time(world_store *s) {
+  const world *w = s->world;
+  if (s->next_flush <= w->now) {
+    s->next_flush = w->now + (w->flush_ms > 0 ? w->flush_ms : 150);
+    (void)flush_overlay(s);
+  }
+}
+
+void world_drop_overlay(world_store *s) {
+  if (s->overlay != NULL) {
+    s->overlay->ops->close(s->overlay);
+    s->overlay = NULL;
+  }
+}
+
 bool world_devices_work(world_store *s) {
   bool moved = false;
   while (sync_log(s) || run_tasks(s, 16) || run_read(s) || run_job(s)) {
     moved = true;
   }
+  flush_in_time(s);
   return moved;
 }
 
 bool world_devices_step(world_store *s) {
-  switch (world_random(s->world, 4)) {
+  switch (world_random(s->world, s->overlay != NULL ? 5 : 4)) {
   case 0: return sync_log(s);
   case 1: return run_tasks(s, 1 + world_random(s->world, 4));
   case 2: return run_read(s);
+  case 4: return flush_overlay(s) == KV_OK;
   default: return run_job(s);
   }
 }
@@ -439,6 +500,7 @@ void world_devices_crash(world_store *s) {
     world_file_free(&s->files[i]);
   }
   s->file_count = 0;
+  world_drop_overlay(s);
   world_log_crash(&s->log);
 }
 

@@ -7,7 +7,13 @@
 
 #include "store_world.h"
 
+/* Of a generation in memory. */
+enum { WORLD_GENERATION = 32 << 10 };
+
 kv_devices world_devices(world_store *s);
+/* What the store works on. */
+kv_engine *world_engine(world_store *s);
+void world_drop_overlay(world_store *s);
 /* Everything that the devices of a store that is up have to do; false: nothing. */
 bool world_devices_work(world_store *s);
 /* One thing, by chance. */

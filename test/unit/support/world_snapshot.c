@@ -42,25 +42,37 @@ static int describe(kv_txn *txn, uint64_t region_id, kv_snapshot_meta *meta) {
   return rc;
 }
 
-int world_file_make(memory_engine *engine, uint64_t region_id, const char *name, world_file *file) {
+static void copy_range(kv_txn *txn, const kv_region *region, world_file *file) {
+  const kv_engine_ops *ops = txn->engine->ops;
+  kv_cursor *cursor = NULL;
+  int rc = ops->seek(txn, KV_SPACE_DATA, region->start, &cursor);
+  for (; rc == KV_OK; rc = ops->next(cursor)) {
+    raft_slice key, value;
+    ops->item(cursor, &key, &value);
+    if (!kv_region_has_key(region, key)) {
+      break;
+    }
+    add_item(&file->data, key, value);
+  }
+  if (cursor != NULL) {
+    ops->cursor_close(cursor);
+  }
+}
+
+int world_file_make(kv_engine *engine, uint64_t region_id, const char *name, world_file *file) {
   kv_txn *txn = NULL;
   kv_snapshot_meta meta = {0};
   *file = (world_file){0};
-  (void)engine->base.ops->begin(&engine->base, false, &txn);
+  (void)engine->ops->begin(engine, false, &txn);
   int rc = describe(txn, region_id, &meta);
   if (rc == KV_OK) {
-    const memory_space *data = &engine->spaces[KV_SPACE_DATA];
-    for (size_t i = 0; i < data->count; i++) {
-      if (kv_region_has_key(&meta.region, data->items[i].key)) {
-        add_item(&file->data, data->items[i].key, data->items[i].value);
-      }
-    }
+    copy_range(txn, &meta.region, file);
     file->file = (kv_snapshot_file){.region_id = region_id, .index = meta.index, .term = meta.term};
     strncpy(file->file.name, name, sizeof file->file.name - 1);
     rc = kv_snapshot_meta_encode(&meta, &file->meta);
   }
   kv_snapshot_meta_clear(&meta);
-  engine->base.ops->abort(txn);
+  engine->ops->abort(txn);
   return rc;
 }
 

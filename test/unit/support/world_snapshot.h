@@ -17,7 +17,7 @@ typedef struct world_file {
 } world_file;
 
 /* Copies a region out of an engine. KV_ENOTFOUND: it is not there. */
-int world_file_make(memory_engine *engine, uint64_t region_id, const char *name, world_file *file);
+int world_file_make(kv_engine *engine, uint64_t region_id, const char *name, world_file *file);
 world_file world_file_copy(const world_file *from);
 /* Replaces the region's data and records, in one transaction. */
 int world_file_install(memory_engine *engine, uint64_t store_id, const world_file *file);
