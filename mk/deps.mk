@@ -20,6 +20,7 @@ DEPS_LINT := gcc g++ clang clang-format clang-tidy cppcheck mandoc
 DEPS_VALGRIND := valgrind
 DEPS_INSTALL := gcc g++ cmake
 DEPS_COVERAGE := gcovr
+DEPS_BENCH_STORE := etcd-server redis-server libnghttp2-dev
 DEPS_FUZZ := clang libclang-rt-14-dev
 
 .PHONY: deps deps-lint deps-valgrind deps-coverage deps-install deps-fuzz
