@@ -90,8 +90,8 @@ static const command commands[] = {
     {"wait", kv_ctl_wait, 1, 2,
      "Usage: kvctl wait leader | members N | regions N | caught-up\n"
      "Returns when in every region a majority follows a leader; when every region has N voters\n"
-     "and no learners; when there are N regions or more, all with a leader; or when every member of\n"
-     "every region has applied what was committed when the waiting began. Exit status 1 after\n"
+     "and no learners; when there are N regions or more, all with a leader; or when every member\n"
+     "of every region has applied what was committed when the waiting began. Exit status 1 after\n"
      "--timeout (30 s)."},
     {"store list", kv_ctl_store_list, 0, 0,
      "Usage: kvctl store list\n"
