@@ -28,6 +28,7 @@ include mk/test.mk
 include mk/bench.mk
 include mk/fuzz.mk
 include mk/sim.mk
+include mk/storesim.mk
 include mk/portable.mk
 include mk/mutants.mk
 include mk/interop.mk

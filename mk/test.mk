@@ -42,7 +42,7 @@ FORGET_COUNTS = $(if $(COVERAGE),find $(O) -name '*.gcda' -delete;)
 AS_LAID_OUT = $(if $(findstring thread,$(SANITIZE)),$(shell setarch -R true 2> /dev/null && echo setarch -R))
 
 # Instrumented programs are several times slower: they get a part of the seeds.
-FEWER_SEEDS = $(if $(SANITIZE)$(COVERAGE),RANDOM_COUNT=3 SIM_SEEDS=300)
+FEWER_SEEDS = $(if $(SANITIZE)$(COVERAGE),RANDOM_COUNT=3 SIM_SEEDS=300 STORE_SIM_SEEDS=1)
 
 # $(call run_tests,GROUPS[,TARGETS]): build the targets (default: everything), then run the groups.
 define run_tests
@@ -51,8 +51,8 @@ define run_tests
 endef
 
 .PHONY: test unit datadriven alloc-failures cluster-test tsan valgrind coverage
-test: deps ## Run all tests: unit, datadriven, simulation, fuzz corpus, checks, cluster
-	$(call run_tests,unit datadriven sim fuzz checks cluster)
+test: deps ## Run all tests: unit, datadriven, simulations, fuzz corpus, checks, cluster
+	$(call run_tests,unit datadriven sim storesim fuzz checks cluster)
 
 unit: deps ## Run the unit tests
 	$(call run_tests,unit)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # run.sh - run test suites, one line each, and sum them up.
 #
-# Usage: test/run.sh GROUP…      groups: unit datadriven sim fuzz checks cluster coverage
+# Usage: test/run.sh GROUP…      groups: unit datadriven sim storesim fuzz checks cluster coverage
 #
 # A suite is one command. What it counted is taken from the last line of its output that
 # reads "N passed, N failed" (ours) or "…%: Checks: N, Failures: N, Errors: N" (Check's); a suite
@@ -9,7 +9,8 @@
 # build/test/log/SUITE.log; that of a failed suite is shown.
 #
 # RUN_WITH is put in front of unit tests (valgrind), UNIT names the ones to run (default: all);
-# TEST_TIMEOUT is seconds a suite may take. SIM_SEEDS: so many simulations, counted by the hundred.
+# TEST_TIMEOUT is seconds a suite may take. SIM_SEEDS: so many simulations, counted by the hundred;
+# STORE_SIM_SEEDS: so many of each scenario.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -u
@@ -156,6 +157,12 @@ sim() {
   suite sim/seeds build/bin/raft-sim --seeds "1..${SIM_SEEDS:-2000}" --tests
 }
 
+# Whole clusters of stores under faults.
+storesim() {
+  suite storesim/found build/bin/store-sim --list test/storesim/seeds.txt
+  suite storesim/seeds build/bin/store-sim --scenario all --seeds "1..${STORE_SIM_SEEDS:-2}" --tests
+}
+
 # What fuzzing once found, and what reaches most of the code.
 fuzz() {
   local program target
@@ -190,7 +197,7 @@ coverage() {
 
 for group in "$@"; do
   case $group in
-  unit | datadriven | sim | fuzz | checks | cluster | coverage) "$group" ;;
+  unit | datadriven | sim | storesim | fuzz | checks | cluster | coverage) "$group" ;;
   *) echo "run.sh: unknown group $group" >&2 && exit 2 ;;
   esac
 done

@@ -1,0 +1,166 @@
+/* nemesis.c - what goes wrong: power, network, processes, disks; and administrators.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "cluster.h"
+
+typedef enum act {
+  CRASH_ONE,
+  CRASH_LEADER,
+  CRASH_ALL,
+  ISOLATE_ONE,
+  ISOLATE_LEADER,
+  CUT_ONE_WAY,
+  PART,
+  PAUSE_ONE,
+  PAUSE_LEADER,
+  FILL_DISK,
+  FILL_MAP,
+  BREAK_ALL,
+  HEAL_NOW,
+  ACTS
+} act;
+
+static unsigned any_store(ss_world *world) {
+  return 1 + (unsigned)ss_below(world, world->store_count);
+}
+
+static unsigned any_leader(ss_world *world) {
+  size_t count = world->check.region_count;
+  unsigned leader =
+      count > 0 ? ss_leader(world, world->check.regions[ss_below(world, count)].region.id, NULL)
+                : 0;
+  return leader != 0 ? leader : any_store(world);
+}
+
+static uint64_t a_while(ss_world *world) {
+  return 1 + ss_below(world, world->options.nemesis_long);
+}
+
+static void crash_all(ss_world *world) {
+  uint64_t together = a_while(world);
+  for (unsigned i = 1; i <= world->store_count; i++) {
+    ss_crash(&world->stores[i], together + ss_below(world, together));
+  }
+}
+
+static void fill_disk(ss_world *world, unsigned id) {
+  if (ss_is_up(&world->stores[id])) {
+    ss_tell(world, id, "has a full disk");
+    world->stores[id].log.no_space = true;
+    world->counts[SS_FULL_DISKS]++;
+    ss_plan(world, a_while(world), SS_HEAL, id, 1, NULL);
+  }
+}
+
+static void break_all(ss_world *world) {
+  ss_tell(world, 0, "all connections break");
+  for (unsigned from = 1; from <= world->store_count; from++) {
+    for (unsigned to = 1; to <= world->store_count; to++) {
+      if (from != to) {
+        ss_break(world, from, to);
+      }
+    }
+  }
+}
+
+static void cut_for_a_while(ss_world *world) {
+  ss_plan(world, a_while(world), SS_HEAL, 0, 0, NULL);
+}
+
+static void perform(ss_world *world, act what) {
+  uint64_t down = 1 + ss_below(world, world->options.down_most);
+  switch (what) {
+  case CRASH_ONE: ss_crash(&world->stores[any_store(world)], down); break;
+  case CRASH_LEADER: ss_crash(&world->stores[any_leader(world)], down); break;
+  case CRASH_ALL: crash_all(world); break;
+  case ISOLATE_ONE:
+    ss_isolate(world, any_store(world));
+    cut_for_a_while(world);
+    break;
+  case ISOLATE_LEADER:
+    ss_isolate(world, any_leader(world));
+    cut_for_a_while(world);
+    break;
+  case CUT_ONE_WAY:
+    ss_cut(world, any_store(world), any_store(world));
+    cut_for_a_while(world);
+    break;
+  case PART:
+    ss_split(world, (uint32_t)ss_below(world, UINT32_C(1) << world->store_count) << 1);
+    cut_for_a_while(world);
+    break;
+  case PAUSE_ONE: ss_pause(&world->stores[any_store(world)], a_while(world)); break;
+  case PAUSE_LEADER: ss_pause(&world->stores[any_leader(world)], a_while(world)); break;
+  case FILL_DISK: fill_disk(world, any_store(world)); break;
+  case FILL_MAP:
+    world->stores[any_store(world)].model.full_commits = 1 + (unsigned)ss_below(world, 4);
+    break;
+  case BREAK_ALL: break_all(world); break;
+  case HEAL_NOW: ss_heal(world); break;
+  case ACTS: break;
+  }
+}
+
+static void plan_next(ss_world *world) {
+  ss_plan(world, 1 + ss_below(world, 2 * world->options.nemesis_every), SS_NEMESIS, 0, 0, NULL);
+}
+
+void ss_nemesis_start(ss_world *world) {
+  if (world->options.nemesis_every > 0) {
+    plan_next(world);
+  }
+  if (world->options.admin_every > 0) {
+    ss_plan(world, 1 + ss_below(world, 2 * world->options.admin_every), SS_ADMIN, 0, 0, NULL);
+  }
+}
+
+void ss_nemesis_event(ss_world *world, const sim_event *event) {
+  if (event->kind == SS_HEAL) {
+    if (event->number == 1) {
+      world->stores[event->target].log.no_space = false;
+      ss_touch(&world->stores[event->target]);
+    } else {
+      ss_heal(world);
+    }
+    return;
+  }
+  if (world->calm) {
+    return;
+  }
+  act what = (act)ss_below(world, ACTS);
+  if ((world->options.nemesis_set >> what & 1) != 0) {
+    perform(world, what);
+  }
+  plan_next(world);
+}
+
+/* ---- administrators ---- */
+
+static void forget(ss_call *call, void *owner) {
+  ss_world *world = owner;
+  ss_tell(world, call->store, "answers an administrator: %.*s", (int)call->len - 2, call->reply);
+}
+
+static void ask(ss_world *world, ss_store *by, const kv_region *region) {
+  static const char *const names[] = {"hand over to", "add", "remove", "cut the log, not of"};
+  unsigned whom = any_store(world);
+  ss_admin_kind kind = (ss_admin_kind)ss_below(world, 4);
+  if (kind == SS_REMOVE_PEER && region->peer_count < 3) {
+    kind = SS_ADD_PEER;
+  }
+  ss_tell(world, by->id, "is asked about region %llu to %s s%u", (unsigned long long)region->id,
+          names[kind], whom);
+  (void)ss_administrate(by, kind, region->id, whom, 100 + ss_below(world, 5000), forget, world);
+}
+
+void ss_admin_event(ss_world *world) {
+  if (world->calm) {
+    return;
+  }
+  ss_store *by = &world->stores[any_store(world)];
+  if (ss_is_up(by) && world->check.region_count > 0) {
+    ask(world, by, &world->check.regions[ss_below(world, world->check.region_count)].region);
+  }
+  ss_plan(world, 1 + ss_below(world, 2 * world->options.admin_every), SS_ADMIN, 0, 0, NULL);
+}
