@@ -335,7 +335,7 @@ bench_begin() {
     --read-share 10 --verify --state "$SCRATCH/ledger" --gap --quiet "$@" \
     > "$SCRATCH/bench" 2>&1 < /dev/null &
   BENCH_PID=$!
-  OTHER_PIDS=("$BENCH_PID")
+  OTHER_PIDS+=("$BENCH_PID")
 }
 
 # bench_writes_more N: waits until the load has made the stores apply N entries more.

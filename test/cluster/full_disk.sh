@@ -41,11 +41,14 @@ leader_elsewhere() {
 
 the_others_go_on() {
   leader_elsewhere
+  history_begin 5
   bench_begin 5 --value-size 4000 --keys 2000
   wait_until 20 'the disk of store 3 full' disk_is_full
   bench_writes_more 100
   bench_end
+  OTHER_PIDS=("$HISTORY_PID")
   echo "  $(bench_says 'verify *ok: \(.*\)')"
+  history_end
   is_running 3 || fail 'store 3 ended' 3
   write_works "$LEADER" || fail 'no write with one full disk of three'
 }

@@ -69,3 +69,44 @@ $(diff "$SCRATCH/acknowledged" "$SCRATCH/read" | head -n 10)" "$id"
 write_works() {
   [ "$(ask "$1" set probe "$(now_ms)" 2>&1)" = OK ]
 }
+
+# --- clients on shared keys -----------------------------------------------------------------------------
+
+HISTORY_PID=
+HISTORY_NETWORK=   # the network namespace of these clients, if it is not ours
+
+# history_begin SECONDS OPTION…: clients that share keys, on all stores that run; what they see is
+# proven or convicted at the end. A small timeout: who waits for a dead store learns nothing.
+history_begin() {
+  local id addresses= duration=$1
+  shift
+  for id in $(running); do addresses+=",$(address_of "$id")"; done
+  (
+    set -- "$BIN/kvbench" --addr "${addresses#,}" --check-history --seconds "$duration" --connections 12 \
+      --rate 1500 --timeout 1000 --verify-timeout 60000 "$@"
+    [ -z "$HISTORY_NETWORK" ] || set -- ip netns exec "$HISTORY_NETWORK" "$@"
+    exec setsid "$@"
+  ) > "$SCRATCH/history" 2>&1 < /dev/null &
+  HISTORY_PID=$!
+  OTHER_PIDS+=("$HISTORY_PID")
+}
+
+history_goes_on() {
+  ! gone "$HISTORY_PID"
+}
+
+# Waits for the judgement; prints it, and the longest gaps.
+history_end() {
+  wait "$HISTORY_PID" || fail "the clients on shared keys: $(tail -n 40 "$SCRATCH/history")"
+  OTHER_PIDS=()
+  grep -q '^history *ok' "$SCRATCH/history" || fail "the clients on shared keys: $(tail -n 40 "$SCRATCH/history")"
+  echo "  $(history_says 'history *ok: \(.*\)')"
+  echo "  longest gap $(history_says 'gap *\([0-9.]*\) *s, the longest time without an answer') s," \
+    "without a write $(history_says 'gap *\([0-9.]*\) *s, the longest time without an ack.*') s," \
+    "errors $(history_says 'errors *\([0-9]*\)')"
+}
+
+# history_says PATTERN: that part of the report, for sed.
+history_says() {
+  sed -n "s/$1/\\1/p" "$SCRATCH/history" | head -n 1
+}

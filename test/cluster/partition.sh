@@ -98,6 +98,11 @@ can_be_asked() {
   [ ${#NETWORKS[@]} -gt 0 ]
 }
 
+# The clients' place: they reach every store whose link is up.
+clients_network() {
+  [ ${#NETWORKS[@]} -eq 0 ] || HISTORY_NETWORK=$SWITCH
+}
+
 # --- cases ------------------------------------------------------------------------------------------------
 
 the_network_is_made() {
@@ -177,5 +182,33 @@ no_majority_no_service() {
   wait_for_agreement
 }
 
+# What clients saw together, on both sides of partitions that come and go, has an order.
+partitions_come_and_go_under_shared_keys() {
+  local away end=$((SECONDS + 8)) count=0
+  clients_network
+  history_begin 10
+  while [ "$SECONDS" -lt "$end" ]; do
+    find_leader
+    away=$LEADER
+    [ $((count % 2)) = 0 ] || away=$(follower)
+    cut_off "$away"
+    wait_until 20 'another leader' others_have_a_leader "$away" "$(one_other_than "$away")"
+    reconnect "$away"
+    count=$((count + 1))
+  done
+  history_end
+  echo "  $count partitions"
+  find_leader
+  wait_for_agreement
+}
+
+one_other_than() {
+  local id
+  for id in 1 2 3; do
+    [ "$id" = "$1" ] || { echo "$id" && return; }
+  done
+}
+
 cases the_network_is_made three_stores the_leader_is_cut_off_under_load \
-  a_follower_that_is_cut_off_disturbs_nobody no_majority_no_service
+  a_follower_that_is_cut_off_disturbs_nobody no_majority_no_service \
+  partitions_come_and_go_under_shared_keys
