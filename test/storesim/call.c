@@ -18,6 +18,7 @@ static void answered(void *ctx, const void *reply, size_t len) {
     return;
   }
   call->answered = true;
+  call->ended = world->now;
   call->lost = store->closing || store->burnt;
   call->reply = sim_resize(NULL, len + 1, 1);
   memcpy(call->reply, reply, len);

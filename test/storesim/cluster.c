@@ -17,6 +17,8 @@ const char *ss_counter_name(ss_counter counter) {
       [SS_OPERATIONS] = "operations answered",
       [SS_REFUSED] = "  certainly not done",
       [SS_UNKNOWN] = "  of unknown outcome",
+      [SS_KEYS] = "keys with a proven history",
+      [SS_UNPROVEN] = "  too hard to judge",
       [SS_LEADERS] = "leaders seen",
       [SS_ENTRIES] = "apply tasks",
       [SS_SPLITS] = "splits",

@@ -35,6 +35,8 @@ typedef enum ss_counter {
   SS_OPERATIONS, /* of clients, answered */
   SS_REFUSED,    /* certainly not done */
   SS_UNKNOWN,    /* outcome unknown */
+  SS_KEYS,       /* whose history was proven to be linearizable */
+  SS_UNPROVEN,   /* keys whose history was too hard to judge */
   SS_LEADERS,    /* changes of a region's leader, as stores see it */
   SS_ENTRIES,    /* applied, on all stores */
   SS_SPLITS,
@@ -90,6 +92,7 @@ struct ss_call {
   unsigned store;
   uint64_t begun;
   uint64_t deadline; /* by which it must be answered, with a margin */
+  uint64_t ended;
   bool answered;
   bool lost; /* the store died before it could answer */
   char *reply;

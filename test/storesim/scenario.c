@@ -52,6 +52,7 @@ static const ss_scenario scenarios[] = {
     DIRECTED("transfer-leader", "leadership goes round", ss_play_transfer),
     DIRECTED("basic-change", "members are removed and added, data with them", ss_play_changes),
     DIRECTED("remove-leader", "leaders are removed, of two as well", ss_play_remove_leader),
+    {"swarm", "everything by chance", ss_swarm_prepare, ss_swarm_play, {0}},
 };
 
 const ss_scenario *ss_scenario_at(size_t position) {

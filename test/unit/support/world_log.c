@@ -30,6 +30,7 @@ static void clear_region(world_region_log *region) {
   free(region->entries);
   region->entries = NULL;
   region->entry_count = 0;
+  region->bytes = 0;
 }
 
 static void clear_state(world_log_state *state) {
@@ -94,11 +95,13 @@ static void append(world_region_log *region, const raft_entry *entry) {
   size_t at = (size_t)(entry->index - region->first_index);
   check(at <= region->entry_count);
   while (region->entry_count > at) {
-    raft_buf_release(region->entries[--region->entry_count].data.owner);
+    region->bytes -= raft_entry_size(&region->entries[--region->entry_count]);
+    raft_buf_release(region->entries[region->entry_count].data.owner);
   }
   region->entries = realloc(region->entries, (at + 1) * sizeof *region->entries);
   check(region->entries != NULL);
   region->entries[region->entry_count++] = own(entry);
+  region->bytes += raft_entry_size(entry);
 }
 
 static void compact(world_region_log *region, uint64_t index) {
@@ -109,6 +112,7 @@ static void compact(world_region_log *region, uint64_t index) {
   check(gone <= region->entry_count);
   region->truncated_term = region->entries[gone - 1].term;
   for (size_t i = 0; i < gone; i++) {
+    region->bytes -= raft_entry_size(&region->entries[i]);
     raft_buf_release(region->entries[i].data.owner);
   }
   region->entry_count -= gone;
@@ -246,10 +250,8 @@ static int bounds(void *ctx, uint64_t region_id, kv_log_bounds *out) {
   *out = (kv_log_bounds){.first_index = region->first_index,
                          .last_index = region->first_index + region->entry_count - 1,
                          .truncated_term = region->truncated_term,
-                         .hard_state = region->hard_state};
-  for (size_t i = 0; i < region->entry_count; i++) {
-    out->bytes += raft_entry_size(&region->entries[i]);
-  }
+                         .hard_state = region->hard_state,
+                         .bytes = region->bytes};
   return KV_OK;
 }
 

@@ -20,6 +20,7 @@ typedef struct world_region_log {
   raft_hard_state hard_state;
   raft_entry *entries; /* from first_index on; payloads are referenced */
   size_t entry_count;
+  uint64_t bytes; /* of the entries */
 } world_region_log;
 
 typedef struct world_log_state {
