@@ -4,6 +4,7 @@
 # test/bench/go/*.go       the same points on etcd-io/raft, build/bench/etcd, where there is Go
 # test/bench/run.sh        runs both in turn and makes the table
 # test/bench/store/        kvexample, etcd and Redis side by side
+# test/bench/store/*.sh    whole stores, as processes
 # test/bench/*.c           kvexample's, one program each
 #
 # SPDX-License-Identifier: Apache-2.0
@@ -16,7 +17,7 @@ BENCH_PROGRAMS := $(BENCH_SOURCES:test/bench/%.c=build/bench/%)
 RAFT_BENCH_SOURCES := $(wildcard test/bench/raft/*.c)
 BENCH_OBJECTS := $(call objects,$(BENCH_SOURCES) $(RAFT_BENCH_SOURCES))
 
-.PHONY: benches bench bench-etcd
+.PHONY: benches bench bench-regions bench-etcd
 benches: $(BENCH_PROGRAMS) build/bench/raft
 
 $(BENCH_PROGRAMS): build/bench/%: $(O)/test/bench/%.o $(call objects,$(UNIT_SUPPORT_SOURCES)) \
@@ -40,6 +41,13 @@ $(PEER_LOAD_OBJECTS): $(O)/%.o: %.c $(FLAGS_STAMP) | $(GEN_HEADERS)
 	$(call compile,$(WARNINGS) $(TEST_FLAGS))
 
 -include $(call depend,$(BENCH_OBJECTS) $(PEER_LOAD_OBJECTS))
+
+#= REGIONS='--seconds 10 1000' ## arguments of `make bench-regions`
+REGIONS ?=
+
+bench-regions: deps ## What thousands of quiet regions cost: start, memory, CPU, first write
+	@+$(AGAIN) kvexample
+	@test/bench/store/regions.sh $(REGIONS)
 
 bench: deps ## Run the benchmarks; against etcd-io/raft too where there is Go
 	@+$(AGAIN) benches

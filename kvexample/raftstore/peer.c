@@ -133,6 +133,7 @@ void kv_peer_close(kv_peer *peer) {
   kv_proposal_free(&peer->proposals);
   kv_peer_storage_close(&peer->storage);
   kv_region_clear(&peer->region);
+  free(peer->known);
   free(peer);
 }
 
@@ -221,6 +222,12 @@ uint64_t kv_peer_leader_store(const kv_peer *peer) {
 void kv_peer_learn(kv_peer *peer, uint64_t peer_id, uint64_t store_id) {
   if (kv_peer_store_of(peer, peer_id) != 0) {
     return;
+  }
+  if (peer->known == NULL) {
+    peer->known = malloc(KV_KNOWN_PEERS * sizeof *peer->known);
+  }
+  if (peer->known == NULL) {
+    return; /* it will say more */
   }
   if (peer->known_count == KV_KNOWN_PEERS) {
     memmove(peer->known, peer->known + 1, (KV_KNOWN_PEERS - 1) * sizeof *peer->known);

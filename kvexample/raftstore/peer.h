@@ -61,7 +61,7 @@ struct kv_peer {
   uint64_t applied;
   uint64_t applied_term;
   bool has_range; /* in the region map by key */
-  kv_known_peer known[KV_KNOWN_PEERS];
+  kv_known_peer *known; /* NULL: none yet */
   size_t known_count;
 
   /* As Raft said last. */
