@@ -31,6 +31,7 @@ typedef struct apply_run {
   kv_reply scratch; /* answers that nobody waits for */
   raft_slice *args; /* of the command being decoded; grows */
   size_t arg_room;
+  kv_size_change change; /* since the last entry */
 } apply_run;
 
 static void forget_splits(kv_apply_task *task) {
@@ -67,7 +68,7 @@ static void reset(kv_apply_task *task) {
   task->reply_count = 0;
   kv_region_clear(&task->region);
   forget_splits(task);
-  task->barrier = task->kind != KV_APPLY_ENTRIES;
+  task->barrier = task->kind == KV_APPLY_BURY;
   task->region_changed = task->tombstone = task->truncated = task->more = false;
   task->truncated_index = 0;
 }
@@ -118,7 +119,7 @@ static int execute_one(apply_run *run, const kv_command *command, bool answer) {
   int rc = KV_OK;
   run->scratch.len = 0;
   if (keys_are_inside(region, command)) {
-    rc = kv_command_execute(command, run->txn, region->start, region->end, reply);
+    rc = kv_command_execute(command, run->txn, region->start, region->end, reply, &run->change);
   } else {
     kv_reply_error(reply, "TRYAGAIN the key belongs to another region now");
   }
@@ -176,10 +177,22 @@ static int look_for_child(apply_run *run, const kv_apply_split *split, bool *fre
   return rc == KV_ENOTFOUND ? KV_OK : impossible ? KV_ECORRUPT : rc;
 }
 
+/* The proposer may have counted; otherwise each half is half. */
+static kv_region_size divide(kv_region_size *size, const kv_split *split) {
+  kv_region_size left = {split->left_bytes, split->left_keys};
+  if (left.keys == 0) {
+    left = (kv_region_size){size->bytes / 2, size->keys / 2};
+  }
+  kv_region_size right = {size->bytes > left.bytes ? size->bytes - left.bytes : 0,
+                          size->keys > left.keys ? size->keys - left.keys : 0};
+  *size = left;
+  return right;
+}
+
 static int save_child(apply_run *run, kv_apply_split *split) {
   kv_region_state state = {.phase = KV_REGION_NORMAL, .peer_id = split->peer_id};
   kv_apply_state applied = {KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX,
-                            KV_INITIAL_LOG_TERM};
+                            KV_INITIAL_LOG_TERM, split->size};
   state.region = split->region; /* lent */
   int rc = kv_region_state_save(run->txn, &state);
   return rc == KV_OK ? kv_apply_state_save(run->txn, split->region.id, &applied) : rc;
@@ -202,7 +215,8 @@ static int answer_split(kv_apply_task *task, const kv_region *right, kv_apply_re
   return end_reply(task);
 }
 
-static int add_split(apply_run *run, kv_region *right, kv_apply_result *result) {
+static int add_split(apply_run *run, const kv_split *from, kv_region *right,
+                     kv_apply_result *result) {
   kv_apply_task *task = run->task;
   kv_apply_split *splits = realloc(task->splits, (task->split_count + 1) * sizeof *splits);
   if (splits == NULL) {
@@ -211,6 +225,7 @@ static int add_split(apply_run *run, kv_region *right, kv_apply_result *result) 
   task->splits = splits;
   kv_apply_split *split = &splits[task->split_count++];
   *split = (kv_apply_split){.peer_id = counterpart(run, right)};
+  split->size = divide(&run->applied.size, from);
   kv_region_move(&split->region, right);
   int rc = look_for_child(run, split, &split->created);
   split->created =
@@ -239,7 +254,7 @@ static int split_region(apply_run *run, const kv_entry *entry, kv_apply_result *
   }
   result->outcome = KV_APPLY_DONE;
   run->task->region_changed = true;
-  rc = add_split(run, &right, result);
+  rc = add_split(run, &split, &right, result);
   kv_region_clear(&right);
   return rc;
 }
@@ -295,6 +310,8 @@ static int apply_entry(apply_run *run, const raft_entry *entry, kv_apply_result 
   case RAFT_ENTRY_CONF_CHANGE:
   case RAFT_ENTRY_CONF_CHANGE_V2: rc = apply_conf_change(run, entry, result); break;
   }
+  kv_size_add(&run->applied.size, &run->change);
+  run->change = (kv_size_change){0};
   run->applied.applied_index = entry->index;
   run->applied.applied_term = entry->term;
   return rc;
@@ -307,6 +324,7 @@ static int save(apply_run *run) {
     rc = kv_region_state_save(run->txn, &run->state);
   }
   task->applied = run->applied.applied_index;
+  task->size = run->applied.size;
   task->barrier = task->region_changed;
   if (rc == KV_OK && task->region_changed) {
     kv_region_move(&task->region, &run->state.region);
@@ -319,6 +337,7 @@ static int apply_entries(apply_run *run) {
   int rc = kv_region_state_load(run->txn, task->region_id, &run->state);
   if (rc == KV_OK) {
     rc = kv_apply_state_load(run->txn, task->region_id, &run->applied);
+    kv_size_add(&run->applied.size, &task->correction);
   }
   for (size_t i = 0; i < task->message.entry_count && rc == KV_OK; i++) {
     rc = apply_entry(run, &task->message.entries[i], &task->results[i]);

@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "engine/engine.h"
+#include "raftstore/command.h"
 #include "raftstore/region.h"
 #include "raftstore/reply.h"
 
@@ -63,7 +64,8 @@ typedef enum kv_apply_kind {
 typedef struct kv_apply_split {
   kv_region region; /* the new one, on the right */
   uint64_t peer_id; /* of this store in it */
-  bool created;     /* false: this store has no part in it, nor in its keys */
+  kv_region_size size;
+  bool created; /* false: this store has no part in it, nor in its keys */
 } kv_apply_split;
 
 struct kv_apply_task {
@@ -76,11 +78,12 @@ struct kv_apply_task {
   /* The core's; constant while the device has the task: */
   kv_apply_kind kind;
   uint64_t region_id;
-  uint64_t peer_id;     /* of this store */
-  raft_message message; /* MsgStorageApply, a reference of its own */
-  kv_epoch epoch;       /* KV_APPLY_BURY: in which the peer was no member any more */
-  kv_region clear;      /* KV_APPLY_CLEAR: its range */
-  uint64_t *held;       /* regions that splits in it may make */
+  uint64_t peer_id;          /* of this store */
+  raft_message message;      /* MsgStorageApply, a reference of its own */
+  kv_epoch epoch;            /* KV_APPLY_BURY: in which the peer was no member any more */
+  kv_size_change correction; /* of the estimate of the region's size */
+  kv_region clear;           /* KV_APPLY_CLEAR: its range */
+  uint64_t *held;            /* regions that splits in it may make */
   size_t held_count;
 
   /* Filled by kv_apply_run: */
@@ -97,6 +100,7 @@ struct kv_apply_task {
   bool more;           /* KV_APPLY_CLEAR: data is left */
   uint64_t truncated_index;
   uint64_t applied;
+  kv_region_size size;
   kv_region region;
   kv_apply_split *splits; /* in log order */
   size_t split_count;

@@ -88,17 +88,23 @@ size_t kv_command_encode(const kv_command *command, void *buf, size_t size);
  * (an unknown op included: a replica that cannot execute an entry must not pass over it). */
 int kv_command_decode(raft_slice *input, kv_command *command, raft_slice *args, size_t *arg_room);
 
+/* What a command changed, about: see kv_region_size. Added up. */
+typedef struct kv_size_change {
+  int64_t bytes;
+  int64_t keys;
+} kv_size_change;
+
 /* Executes against a transaction and appends the answer to `reply`. An answer that is a Redis
  * error (not an integer, too long ...) is still KV_OK: it is the same on every replica. Other codes
  * mean that the engine failed and the transaction must be given up. A command that does not pass
  * kv_command_check answers that error. SCAN and DBSIZE look at keys in [range_start, range_end)
- * only; range_end empty: no end.
+ * only; range_end empty: no end. change: of writes; NULL if it does not matter.
  *
  * SCAN: args[0] is the key behind which to go on (empty: from the start), args[1] a pattern
  * (absent: every key). Its cursor is the last key that was looked at, or empty when none is left.
  * It looks at `number` keys, at most KV_MAX_SCAN_KEYS, and at fewer when the answer or the matching
  * becomes too much work for one call: a caller goes on as long as the cursor is not empty. */
 int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,
-                       raft_slice range_end, kv_reply *reply);
+                       raft_slice range_end, kv_reply *reply, kv_size_change *change);
 
 #endif

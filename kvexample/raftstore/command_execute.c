@@ -20,6 +20,7 @@ typedef struct execution {
   kv_txn *txn;
   raft_slice start, end;
   kv_reply *reply;
+  kv_size_change *change;
 } execution;
 
 typedef int (*execute_function)(const execution *x);
@@ -35,14 +36,36 @@ static int get(const execution *x, raft_slice key, bool *found, raft_slice *valu
   return rc == KV_ENOTFOUND ? KV_OK : rc;
 }
 
+static void count(const execution *x, int64_t bytes, int64_t keys) {
+  x->change->bytes += bytes;
+  x->change->keys += keys;
+}
+
+/* Whether the key was there is not known, and not worth a look: it counts as new. */
 static int put(const execution *x, raft_slice key, raft_slice value) {
+  count(x, (int64_t)(key.len + value.len), 1);
   return x->txn->engine->ops->put(x->txn, KV_SPACE_DATA, key, value);
 }
 
+/* The key was there, with a value of old_len bytes. */
+static int replace(const execution *x, raft_slice key, size_t old_len, raft_slice value) {
+  count(x, (int64_t)value.len - (int64_t)old_len, 0);
+  return x->txn->engine->ops->put(x->txn, KV_SPACE_DATA, key, value);
+}
+
+static int put_known(const execution *x, raft_slice key, bool found, size_t old_len,
+                     raft_slice value) {
+  return found ? replace(x, key, old_len, value) : put(x, key, value);
+}
+
 static int del(const execution *x, raft_slice key, bool *found) {
-  int rc = x->txn->engine->ops->del(x->txn, KV_SPACE_DATA, key);
-  *found = rc == KV_OK;
-  return rc == KV_ENOTFOUND ? KV_OK : rc;
+  raft_slice old;
+  int rc = get(x, key, found, &old);
+  if (rc != KV_OK || !*found) {
+    return rc;
+  }
+  count(x, -(int64_t)(key.len + old.len), -1);
+  return x->txn->engine->ops->del(x->txn, KV_SPACE_DATA, key);
 }
 
 static void answer_value(const execution *x, bool found, raft_slice value) {
@@ -87,7 +110,7 @@ static int execute_set(const execution *x) {
   } else {
     answer_set(x, wanted);
   }
-  return wanted ? put(x, command->args[0], command->args[1]) : KV_OK;
+  return wanted ? put_known(x, command->args[0], found, old.len, command->args[1]) : KV_OK;
 }
 
 static int execute_mset(const execution *x) {
@@ -126,8 +149,8 @@ static int execute_getdel(const execution *x) {
   return found ? del(x, x->command->args[0], &found) : KV_OK;
 }
 
-/* Puts head and tail together as the new value. */
-static int put_joined(const execution *x, raft_slice head, raft_slice tail) {
+/* Puts head, which is the old value if there is one, and tail together as the new one. */
+static int put_joined(const execution *x, bool found, raft_slice head, raft_slice tail) {
   size_t len = head.len + tail.len;
   unsigned char *joined = malloc(len > 0 ? len : 1);
   if (joined == NULL) {
@@ -139,7 +162,7 @@ static int put_joined(const execution *x, raft_slice head, raft_slice tail) {
   if (tail.len > 0) {
     memcpy(joined + head.len, tail.data, tail.len);
   }
-  int rc = put(x, x->command->args[0], (raft_slice){joined, len});
+  int rc = put_known(x, x->command->args[0], found, head.len, (raft_slice){joined, len});
   free(joined);
   return rc;
 }
@@ -156,7 +179,7 @@ static int execute_append(const execution *x) {
     return KV_OK;
   }
   kv_reply_integer(x->reply, (int64_t)(old.len + tail.len));
-  return put_joined(x, old, tail);
+  return put_joined(x, found, old, tail);
 }
 
 /* False: the sum does not fit. */
@@ -187,7 +210,7 @@ static int execute_incrby(const execution *x) {
   char text[KV_DECIMAL_MAX];
   kv_reply_integer(x->reply, number);
   const size_t len = kv_decimal_write(number, text);
-  return put(x, x->command->args[0], (raft_slice){text, len});
+  return put_known(x, x->command->args[0], found, old.len, (raft_slice){text, len});
 }
 
 static int execute_cas(const execution *x) {
@@ -200,7 +223,7 @@ static int execute_cas(const execution *x) {
   }
   bool matches = expect_absent ? !found : found && same(old, command->args[1]);
   kv_reply_integer(x->reply, matches ? 1 : 0);
-  return matches ? put(x, command->args[0], command->args[2]) : KV_OK;
+  return matches ? put_known(x, command->args[0], found, old.len, command->args[2]) : KV_OK;
 }
 
 /* --- reads
@@ -411,8 +434,10 @@ static const execute_function functions[] = {
 };
 
 int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,
-                       raft_slice range_end, kv_reply *reply) {
-  const execution x = {command, txn, range_start, range_end, reply};
+                       raft_slice range_end, kv_reply *reply, kv_size_change *change) {
+  kv_size_change unwanted = {0};
+  const execution x = {command,   txn,   range_start,
+                       range_end, reply, change != NULL ? change : &unwanted};
   const char *why;
   if (kv_command_check(command, &why) != KV_OK) {
     kv_reply_error(reply, "%s", why);

@@ -72,8 +72,8 @@ static int write_ident(kv_join *join, kv_txn *txn, kv_error *error) {
 }
 
 static int write_first_region(kv_join *join, kv_txn *txn, kv_error *error) {
-  const kv_apply_state applied = {KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX,
-                                  KV_INITIAL_LOG_TERM};
+  const kv_apply_state applied = {
+      KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, {0}};
   const kv_region_state state = {.region = join->region, .peer_id = join->region.max_peer_id};
   int rc = kv_region_state_save(txn, &state);
   rc = rc == KV_OK ? kv_apply_state_save(txn, join->region.id, &applied) : rc;

@@ -64,6 +64,7 @@ static int fill(kv_peer *peer, const kv_region_state *state, const kv_apply_stat
                 const raft_hard_state *promised) {
   peer->applied = applied->applied_index;
   peer->applied_term = applied->applied_term;
+  peer->size = (struct kv_peer_size){.now = applied->size, .weight = 100};
   int rc = kv_region_copy(&peer->region, &state->region);
   if (rc == KV_OK) {
     peer->region.id = peer->region_id;

@@ -94,6 +94,13 @@ struct kv_peer {
   uint64_t conf_index;    /* of the last membership change proposed here */
   uint64_t compact_index; /* of the last CompactLog entry proposed here */
   uint64_t split_index;   /* of the last split proposed here */
+  struct kv_peer_size {
+    kv_region_size now;        /* the estimate */
+    kv_size_change correction; /* of it, for the next task that goes to the engine */
+    kv_size_change owed;       /* all that the engine has not recorded yet */
+    uint64_t counted;          /* bytes, when it was counted last; 0: never */
+    unsigned weight;           /* hundredths: how much of what is written makes it larger */
+  } size;
   struct kv_split_job *split;
 
   bool removed;   /* to be destroyed in this flush */

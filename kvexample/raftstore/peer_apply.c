@@ -42,7 +42,7 @@ bool kv_peer_apply_is_idle(const kv_peer *peer) {
   return peer->apply.outstanding == 0 && peer->apply.first == NULL && !peer->apply.failed;
 }
 
-static kv_apply_task *create_task(const kv_peer *peer, const raft_message *message) {
+static kv_apply_task *create_task(kv_peer *peer, const raft_message *message) {
   kv_apply_task *task = calloc(1, sizeof *task);
   kv_apply_result *results = calloc(message->entry_count + 1, sizeof *results);
   if (task == NULL || results == NULL) {
@@ -55,6 +55,7 @@ static kv_apply_task *create_task(const kv_peer *peer, const raft_message *messa
   task->message = *message;
   raft_message_retain(&task->message);
   task->results = results;
+  task->correction = kv_split_take_correction(peer);
   for (size_t i = 0; i < message->entry_count; i++) {
     const raft_entry *entry = &message->entries[i];
     results[i].answer = kv_proposal_waits(&peer->proposals, entry->term, entry->index);
@@ -213,6 +214,7 @@ static void finish(kv_peer *peer, kv_apply_task *task) {
     kv_peer_set_region(peer, &task->region);
     learn_addresses(peer);
   }
+  kv_split_note_size(peer, task);
   kv_split_finish(peer, task);
   bool stale = settle_entries(peer, task);
   peer->applied = task->applied > peer->applied ? task->applied : peer->applied;

@@ -184,6 +184,8 @@ static void installed(kv_peer *peer) {
     }
   }
   peer->applied = index;
+  peer->size =
+      (struct kv_peer_size){.now = {snapshot->taken.bytes, snapshot->taken.keys}, .weight = 100};
   peer->applied_term = term;
   settle_proposals(peer, term, index);
   kv_log_change change = {.region_id = peer->region_id,

@@ -18,6 +18,7 @@ void kv_read_task_free(kv_read_task *task) {
     kv_reply_free(&task->replies);
     free(task->reply_ends);
     free(task->commands);
+    free(task->scan);
     free(task);
   }
 }
@@ -67,7 +68,7 @@ static int read_command(kv_read_task *task, kv_txn *txn, const kv_region *region
   }
   return rc != KV_OK
              ? rc
-             : kv_command_execute(&command, txn, region->start, region->end, &task->replies);
+             : kv_command_execute(&command, txn, region->start, region->end, &task->replies, NULL);
 }
 
 static int read_commands(kv_read_task *task, kv_txn *txn, const kv_region *region) {
@@ -152,6 +153,20 @@ static int read_checksum(kv_read_task *task, kv_txn *txn, const kv_region *regio
   return rc;
 }
 
+static int read_size(kv_read_task *task, kv_txn *txn, const kv_region *region) {
+  return region->epoch.version == task->scan->version ? kv_size_scan_slice(task->scan, txn, region)
+                                                      : KV_ENOTFOUND;
+}
+
+static int read_kind(kv_read_task *task, kv_txn *txn, const kv_region *region) {
+  switch (task->kind) {
+  case KV_READ_COMMANDS: return read_commands(task, txn, region);
+  case KV_READ_CHECKSUM: return read_checksum(task, txn, region);
+  case KV_READ_SIZE: return read_size(task, txn, region);
+  }
+  return KV_EINVAL;
+}
+
 int kv_read_run(kv_read_task *task, kv_txn *txn) {
   kv_region_state state;
   kv_apply_state applied;
@@ -166,8 +181,7 @@ int kv_read_run(kv_read_task *task, kv_txn *txn) {
   }
   if (rc == KV_OK) {
     task->applied = applied.applied_index;
-    rc = task->kind == KV_READ_CHECKSUM ? read_checksum(task, txn, &state.region)
-                                        : read_commands(task, txn, &state.region);
+    rc = read_kind(task, txn, &state.region);
   }
   kv_region_state_clear(&state);
   return rc == KV_OK && task->replies.failed ? KV_ENOMEM : rc;

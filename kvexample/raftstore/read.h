@@ -15,10 +15,15 @@
 
 #include "engine/engine.h"
 #include "raftstore/reply.h"
+#include "raftstore/size_scan.h"
 
 typedef struct kv_read_task kv_read_task;
 
-typedef enum kv_read_kind { KV_READ_COMMANDS = 0, KV_READ_CHECKSUM = 1 } kv_read_kind;
+typedef enum kv_read_kind {
+  KV_READ_COMMANDS = 0,
+  KV_READ_CHECKSUM = 1,
+  KV_READ_SIZE = 2
+} kv_read_kind;
 
 struct kv_read_task {
   /* The device's: */
@@ -33,6 +38,8 @@ struct kv_read_task {
   raft_slice *commands; /* encoded, in memory of the task's own */
   size_t command_count;
   size_t first; /* the first command that has no answer yet */
+
+  kv_size_scan *scan; /* KV_READ_SIZE: one slice a run; KV_ENOTFOUND if the region was split */
 
   /* Filled by kv_read_run: one answer a command of [first, end), at least one. What is left,
    * because the answers are many bytes already, is for another run. */

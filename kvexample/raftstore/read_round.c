@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "raftstore/peer.h"
+#include "raftstore/split.h"
 
 /* One is confirmed while the next is on its way. */
 enum { MAX_ASKED = 2, ID_BYTES = 8 };
@@ -297,7 +298,9 @@ void kv_store_handle_reads(kv_store *store) {
     store->read_first = task->next;
     store->read_last = task->next != NULL ? store->read_last : NULL;
     kv_peer *peer = kv_region_map_peer(&store->regions, task->region_id);
-    if (peer == NULL || !kv_read_rounds_done(peer, task)) {
+    bool kept = peer != NULL && (task->kind == KV_READ_SIZE ? kv_split_counted(peer, task)
+                                                            : kv_read_rounds_done(peer, task));
+    if (!kept) {
       kv_read_task_free(task);
     }
   }

@@ -53,6 +53,13 @@ typedef struct kv_region {
   size_t peer_count;
 } kv_region;
 
+/* What a region holds: bytes of keys and values, and keys. An estimate: a value that is replaced
+ * without being looked at counts twice, until somebody counts again (split_check.c). */
+typedef struct kv_region_size {
+  uint64_t bytes;
+  uint64_t keys;
+} kv_region_size;
+
 void kv_region_clear(kv_region *region); /* frees and zeroes */
 /* KV_ENOMEM leaves *to cleared. */
 int kv_region_copy(kv_region *to, const kv_region *from);

@@ -10,7 +10,7 @@
 #include "raft_serverpb.pb.h"
 #include "raftstore/region_codec.h"
 
-enum { KEY_LENGTH = 9, SMALL_RECORD = 64 };
+enum { KEY_LENGTH = 9, SMALL_RECORD = 128 };
 
 static raft_slice make_key(char kind, uint64_t region_id, unsigned char key[KEY_LENGTH]) {
   key[0] = (unsigned char)kind;
@@ -57,16 +57,19 @@ int kv_apply_state_load(kv_txn *txn, uint64_t region_id, kv_apply_state *state) 
   *state = (kv_apply_state){0};
   int rc = load(txn, make_key('A', region_id, key), raft_serverpb_ApplyState_fields, &pb);
   if (rc == KV_OK) {
-    *state =
-        (kv_apply_state){pb.applied_index, pb.applied_term, pb.truncated_index, pb.truncated_term};
+    *state = (kv_apply_state){pb.applied_index,
+                              pb.applied_term,
+                              pb.truncated_index,
+                              pb.truncated_term,
+                              {pb.bytes, pb.keys}};
   }
   return rc;
 }
 
 int kv_apply_state_save(kv_txn *txn, uint64_t region_id, const kv_apply_state *state) {
   unsigned char key[KEY_LENGTH];
-  raft_serverpb_ApplyState pb = {state->applied_index, state->applied_term, state->truncated_index,
-                                 state->truncated_term};
+  raft_serverpb_ApplyState pb = {state->applied_index,  state->applied_term, state->truncated_index,
+                                 state->truncated_term, state->size.bytes,   state->size.keys};
   return save_small(txn, make_key('A', region_id, key), raft_serverpb_ApplyState_fields, &pb);
 }
 

@@ -38,6 +38,7 @@ typedef struct kv_apply_state {
   uint64_t applied_term;
   uint64_t truncated_index; /* the group decided that entries up to here are not needed */
   uint64_t truncated_term;
+  kv_region_size size;
 } kv_apply_state;
 
 typedef enum kv_region_phase {

@@ -68,6 +68,8 @@ void kv_scheduler_send_region(kv_peer *peer) {
   request.report = (kv_region_report){.region = peer->region,
                                       .leader_peer = peer->peer_id,
                                       .term = peer->term,
+                                      .bytes = peer->size.now.bytes,
+                                      .keys = peer->size.now.keys,
                                       .troubles = troubles,
                                       .trouble_count = list_troubles(peer, troubles)};
   send_request(peer->store, &request);

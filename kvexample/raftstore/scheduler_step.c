@@ -12,6 +12,7 @@
 #include "raftstore/peer.h"
 #include "raftstore/region_change.h"
 #include "raftstore/scheduler_report.h"
+#include "raftstore/split.h"
 #include "scheduler/message.h"
 
 /* ---- steps ---- */
@@ -63,6 +64,7 @@ static void carry_out(kv_peer *peer, const kv_scheduler_response *response) {
     rc = kv_membership_transfer(peer, response->step.peer_id, &why);
     break;
   case KV_STEP_CHANGE_PEERS: rc = change_peers(peer, &response->step, &why); break;
+  case KV_STEP_SPLIT: rc = kv_split_order(peer, response->split_key, &why); break;
   default:
     rc = KV_EINVAL;
     why = "a kind of step that this release does not know";

@@ -42,26 +42,50 @@ int kv_split_propose(kv_peer *peer, const kv_split *split, kv_batch *batch) {
 
 /* ---- jobs ---- */
 
+static void free_key(raft_slice key) {
+  free((void *)(uintptr_t)key.data); /* a slice says const, this one owns */
+}
+
 void kv_split_abandon(kv_peer *peer) {
   if (peer->split != NULL) {
-    free((void *)(uintptr_t)peer->split->key.data); /* a slice says const, this one owns */
+    free_key(peer->split->key);
+    kv_read_task_free(peer->split->task);
     free(peer->split);
     peer->split = NULL;
   }
 }
 
-static bool begin(kv_peer *peer, raft_slice key, uint64_t request_id) {
-  kv_split_job *job = calloc(1, sizeof *job);
+static bool copy_key(raft_slice *to, raft_slice key) {
   void *copy = malloc(key.len > 0 ? key.len : 1);
-  if (job == NULL || copy == NULL) {
-    free(job);
-    free(copy);
+  if (copy == NULL) {
     return false;
   }
   if (key.len > 0) {
     memcpy(copy, key.data, key.len);
   }
-  job->key = (raft_slice){copy, key.len};
+  *to = (raft_slice){copy, key.len};
+  return true;
+}
+
+bool kv_split_set_key(kv_peer *peer, raft_slice key, const kv_region_size *left) {
+  kv_split_job *job = peer->split;
+  raft_slice copy;
+  if (!copy_key(&copy, key)) {
+    return false;
+  }
+  free_key(job->key);
+  job->key = copy;
+  job->left_bytes = left->bytes;
+  job->left_keys = left->keys;
+  return true;
+}
+
+bool kv_split_begin(kv_peer *peer, raft_slice key, uint64_t request_id) {
+  kv_split_job *job = calloc(1, sizeof *job);
+  if (job == NULL || !copy_key(&job->key, key)) {
+    free(job);
+    return false;
+  }
   job->request_id = request_id;
   job->epoch = peer->region.epoch;
   peer->split = job;
@@ -74,7 +98,7 @@ static kv_request *request_of(const kv_peer *peer) {
 }
 
 /* The job ends without a split; who asked for it is told. */
-static void fail(kv_peer *peer, const char *code, const char *why) {
+void kv_split_fail(kv_peer *peer, const char *code, const char *why) {
   kv_request *request = request_of(peer);
   kv_log(&peer->store->devices.logger, KV_WARN, "region not split", "region=%llu reason=\"%s\"",
          (unsigned long long)peer->region_id, why);
@@ -118,7 +142,7 @@ static void on_ids(void *ctx, kv_store *store, uint64_t region_id, int rc, const
   }
   job->asked = false;
   if (rc != KV_OK) {
-    fail(peer, rc == KV_EBUSY ? "TRYAGAIN" : "ERR", why);
+    kv_split_fail(peer, rc == KV_EBUSY ? "TRYAGAIN" : "ERR", why);
   } else {
     job->ids = *ids;
     job->have_ids = true;
@@ -127,9 +151,13 @@ static void on_ids(void *ctx, kv_store *store, uint64_t region_id, int rc, const
 }
 
 /* The next step. The job may be over afterwards. */
-static void advance(kv_peer *peer) {
+void kv_split_advance(kv_peer *peer) {
   kv_split_job *job = peer->split;
-  if (job->asked || kv_member_change_in_flight(peer)) {
+  if (job->asked || job->reading != 0 || kv_member_change_in_flight(peer)) {
+    return;
+  }
+  if (job->key.len == 0) {
+    kv_split_count(peer);
     return;
   }
   if (!kv_epoch_equal(job->epoch, peer->region.epoch)) { /* ids are for the peers of then */
@@ -137,14 +165,14 @@ static void advance(kv_peer *peer) {
     job->have_ids = false;
   }
   if (!kv_region_has_inside(&peer->region, job->key)) {
-    fail(peer, "TRYAGAIN", "the key is not inside the region any more");
+    kv_split_fail(peer, "TRYAGAIN", "the key is not inside the region any more");
   } else if (job->have_ids) {
     propose(peer);
   } else {
     int rc = kv_scheduler_ask_split(peer, on_ids, NULL);
     job->asked = rc == KV_OK;
     if (rc != KV_OK && rc != KV_ENOMEM) {
-      fail(peer, "ERR", "a split needs ids from the scheduler, and this store has none");
+      kv_split_fail(peer, "ERR", "a split needs ids from the scheduler, and this store has none");
     }
   }
 }
@@ -159,8 +187,28 @@ void kv_split_tick(kv_peer *peer) {
     kv_split_abandon(peer);
   }
   if (peer->split != NULL) {
-    advance(peer);
+    kv_split_advance(peer);
   }
+  kv_split_check(peer);
+}
+
+int kv_split_order(kv_peer *peer, raft_slice key, const char **why) {
+  *why = NULL;
+  if (key.len > 0 && !kv_region_has_inside(&peer->region, key)) {
+    *why = "the key is not inside the region";
+    return KV_EINVAL;
+  }
+  if (peer->split != NULL || kv_member_change_in_flight(peer)) {
+    *why = "the region is changing";
+    return KV_EBUSY;
+  }
+  if (!kv_split_begin(peer, key, 0)) {
+    *why = "out of memory";
+    return KV_EBUSY;
+  }
+  peer->split->ordered = true;
+  kv_split_advance(peer);
+  return KV_OK;
 }
 
 /* ---- operators' requests ---- */
@@ -193,7 +241,7 @@ bool kv_split_step(kv_peer *peer, kv_request *request, const kv_admin *admin) {
   if (peer->split != NULL) {
     bool own = peer->split->request_id == request->id;
     if (own) {
-      advance(peer);
+      kv_split_advance(peer);
     }
     return own;
   }
@@ -203,14 +251,14 @@ bool kv_split_step(kv_peer *peer, kv_request *request, const kv_admin *admin) {
   if (admin->key.len > 0 && (same(admin->key, region->start) || same(admin->key, region->end))) {
     return answer_done(peer, request, admin->key);
   }
-  if (!kv_region_has_inside(region, admin->key)) {
+  if (admin->key.len > 0 && !kv_region_has_inside(region, admin->key)) {
     return refuse(peer, request, "ERR the key to split at is not inside the region");
   }
   if (!kv_scheduler_exists(peer->store)) {
     return refuse(peer, request, "ERR a split needs ids from a scheduler, and this store has none");
   }
-  if (begin(peer, admin->key, request->id)) {
-    advance(peer);
+  if (kv_split_begin(peer, admin->key, request->id)) {
+    kv_split_advance(peer);
   }
   return false; /* the request may be gone */
 }

@@ -28,8 +28,11 @@
 typedef struct kv_split_job {
   kv_epoch epoch;      /* of the region that was looked at and that ids were asked for */
   uint64_t request_id; /* who asked; 0: nobody, the region is too large */
-  raft_slice key;      /* owned */
+  raft_slice key;      /* owned; empty: to be found half-way */
+  kv_read_task *task;  /* counting to find the key; not taken by the engine yet */
+  uint64_t reading;    /* id of the one that it has; 0: none */
   bool asked;          /* the scheduler, and it has not answered */
+  bool ordered;        /* whatever the region's size is */
   bool have_ids;
   kv_split_ids ids;
   uint64_t left_bytes, left_keys;
@@ -45,8 +48,31 @@ int kv_split_propose(kv_peer *peer, const kv_split *split, kv_batch *batch);
 /* One was proposed here and is not applied yet. */
 bool kv_split_is_in_flight(const kv_peer *peer);
 void kv_split_tick(kv_peer *peer);
+/* For the scheduler: begins one at the key (empty: half-way) unless one is under way. KV_OK, or
+ * KV_EBUSY, KV_EINVAL with a reason. */
+int kv_split_order(kv_peer *peer, raft_slice key, const char **why);
 /* The peer leads no more, or closes: its job is dropped. */
 void kv_split_abandon(kv_peer *peer);
+
+/* ---- split_check.c: how large a region is ---- */
+
+/* Begins a job if the estimate says that the region is too large. */
+void kv_split_check(kv_peer *peer);
+/* Looks for the middle of the region: a step of its job. */
+void kv_split_count(kv_peer *peer);
+/* The engine is done with a slice. True: the task was kept. */
+bool kv_split_counted(kv_peer *peer, kv_read_task *task);
+void kv_size_add(kv_region_size *size, const kv_size_change *change);
+/* The task was applied, and says how large the region is. */
+void kv_split_note_size(kv_peer *peer, const kv_apply_task *task);
+/* For a task on its way to the engine. */
+kv_size_change kv_split_take_correction(kv_peer *peer);
+
+/* split.c, for split_check.c. */
+bool kv_split_begin(kv_peer *peer, raft_slice key, uint64_t request_id);
+void kv_split_advance(kv_peer *peer);
+void kv_split_fail(kv_peer *peer, const char *code, const char *why);
+bool kv_split_set_key(kv_peer *peer, raft_slice key, const kv_region_size *left);
 
 /* ---- every replica ---- */
 

@@ -97,7 +97,7 @@ static void begin(kv_peer *parent, const kv_apply_split *split) {
   kv_store *store = parent->store;
   kv_region_state state = {.phase = KV_REGION_NORMAL, .peer_id = split->peer_id};
   kv_apply_state applied = {KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX,
-                            KV_INITIAL_LOG_TERM};
+                            KV_INITIAL_LOG_TERM, split->size};
   state.region = split->region; /* lent */
   int rc = replace(store, &state, &applied);
   if (rc != KV_OK) {

@@ -24,7 +24,9 @@ void kv_store_config_init(kv_store_config *config) {
                               .max_pending_count = 65536,
                               .max_inflight_bytes = (size_t)32 << 20,
                               .log_gc_entries = 10000,
-                              .log_gc_bytes = UINT64_C(256) << 20};
+                              .log_gc_bytes = UINT64_C(256) << 20,
+                              .region_split_bytes = UINT64_C(96) << 20,
+                              .region_max_bytes = UINT64_C(144) << 20};
 }
 
 void kv_store_fail(kv_store *store, int code, const char *what) {

@@ -87,6 +87,12 @@ typedef struct kv_store_config {
    * about half. Entries that a live follower lacks are kept until there are twice as many. */
   uint64_t log_gc_entries; /* 10000; 0: only when asked */
   uint64_t log_gc_bytes;   /* 256 MiB; 0: not counted */
+
+  /* A leader splits a region of more than region_max_bytes of keys and values half-way, if there is
+   * a scheduler to give ids. One that could not be split is looked at again when it has grown by an
+   * eighth of region_split_bytes, which is about what a region should have. */
+  uint64_t region_split_bytes; /* 96 MiB */
+  uint64_t region_max_bytes;   /* 144 MiB; 0: never by itself */
 } kv_store_config;
 
 void kv_store_config_init(kv_store_config *config);

@@ -88,8 +88,8 @@ static int initial_region(const kv_store_config *config, uint32_t number, kv_reg
 
 static int write_region(const kv_store_config *config, uint32_t number, kv_txn *txn) {
   kv_region_state state;
-  kv_apply_state applied = {KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX,
-                            KV_INITIAL_LOG_TERM};
+  kv_apply_state applied = {
+      KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, KV_INITIAL_LOG_INDEX, KV_INITIAL_LOG_TERM, {0}};
   int rc = initial_region(config, number, &state);
   if (rc == KV_OK) {
     rc = kv_region_state_save(txn, &state);

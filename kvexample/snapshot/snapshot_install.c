@@ -244,7 +244,11 @@ static int flush_batch(installation *in) {
 
 static int put_last(installation *in, kv_txn *txn) {
   kv_region_state normal = {.phase = KV_REGION_NORMAL, .peer_id = in->peer_id};
-  const kv_apply_state applied = {in->head.index, in->head.term, in->head.index, in->head.term};
+  const kv_apply_state applied = {in->head.index,
+                                  in->head.term,
+                                  in->head.index,
+                                  in->head.term,
+                                  {in->head.bytes, in->head.keys}};
   uint64_t id = in->head.region.id;
   int rc = put_batch(in, txn);
   if (rc == KV_OK) {

@@ -34,7 +34,7 @@ static void setup(void) {
   memory_engine_init(&engine);
   kv_txn *txn = begin(true);
   kv_region_state state = {.region = {.id = 1, .epoch = {1, 1}}, .peer_id = 1};
-  kv_apply_state applied = {5, 5, 5, 5};
+  kv_apply_state applied = {5, 5, 5, 5, {0}};
   ck_assert_int_eq(kv_region_put_peer(&state.region, 1, 1, KV_PEER_VOTER, "one:1"), KV_OK);
   ck_assert_int_eq(kv_region_put_peer(&state.region, 2, 2, KV_PEER_VOTER, "two:1"), KV_OK);
   ck_assert_int_eq(kv_region_state_save(txn, &state), KV_OK);

@@ -42,7 +42,7 @@ static int execute(const kv_command *command, raft_slice start, raft_slice end, 
   kv_txn *txn;
   int rc = engine.base.ops->begin(&engine.base, kv_op_is_write(command->op), &txn);
   ck_assert_int_eq(rc, KV_OK);
-  rc = kv_command_execute(command, txn, start, end, reply);
+  rc = kv_command_execute(command, txn, start, end, reply, NULL);
   if (rc == KV_OK) {
     return engine.base.ops->commit(txn);
   }

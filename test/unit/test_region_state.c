@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(records_come_back_as_they_were) {
   kv_store_ident ident = {7, 3, 12, 99, 5}, ident_back;
-  kv_apply_state applied = {UINT64_MAX, 5, 77, 4}, applied_back;
+  kv_apply_state applied = {UINT64_MAX, 5, 77, 4, {UINT64_MAX, UINT64_MAX}}, applied_back;
   kv_region_state state = sample(1), back;
   ck_assert_int_eq(kv_ident_save(txn, &ident), KV_OK);
   ck_assert_int_eq(kv_apply_state_save(txn, 1, &applied), KV_OK);
@@ -90,7 +90,7 @@ static int note_id(void *ctx, const kv_region_state *state) {
 START_TEST(regions_are_visited_by_ascending_id) {
   uint64_t ids[5] = {0};
   const uint64_t saved[] = {300, 2, 70000};
-  kv_apply_state applied = {1, 1, 1, 1};
+  kv_apply_state applied = {1, 1, 1, 1, {0}};
   ck_assert_int_eq(kv_region_state_each(txn, note_id, ids), KV_OK);
   for (size_t i = 0; i < 3; i++) {
     kv_region_state state = sample(saved[i]);

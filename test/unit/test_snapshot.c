@@ -88,7 +88,7 @@ static void save_region(kv_txn *txn, uint64_t id, kv_region_phase phase, const c
 }
 
 static void save_applied(kv_txn *txn, uint64_t index, uint64_t term) {
-  const kv_apply_state state = {index, term, 3, 2};
+  const kv_apply_state state = {index, term, 3, 2, {0}};
   ck_assert_int_eq(kv_apply_state_save(txn, REGION, &state), KV_OK);
 }
 

@@ -116,7 +116,7 @@ int world_file_install(memory_engine *engine, uint64_t store_id, const world_fil
   }
   kv_region_state state = {KV_REGION_NORMAL, meta.region,
                            kv_region_find_store(&meta.region, store_id)->id};
-  kv_apply_state applied = {meta.index, meta.term, meta.index, meta.term};
+  kv_apply_state applied = {meta.index, meta.term, meta.index, meta.term, {meta.bytes, meta.keys}};
   rc = rc == KV_OK ? kv_region_state_save(txn, &state) : rc;
   rc = rc == KV_OK ? kv_apply_state_save(txn, meta.region.id, &applied) : rc;
   rc = rc == KV_OK ? ops->commit(txn) : (ops->abort(txn), rc);
