@@ -68,7 +68,7 @@ static void reset(kv_apply_task *task) {
   task->reply_count = 0;
   kv_region_clear(&task->region);
   forget_splits(task);
-  task->barrier = task->kind == KV_APPLY_BURY;
+  task->barrier = task->kind != KV_APPLY_ENTRIES;
   task->region_changed = task->tombstone = task->truncated = task->more = false;
   task->truncated_index = 0;
 }
