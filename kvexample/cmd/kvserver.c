@@ -48,6 +48,12 @@ static const char usage[] =
     "  --log-keep-entries N   log length from which on a leader cuts it; 0: never (10000)\n"
     "  --log-segment-bytes N  size of a file of the raft log (67108864)\n"
     "  --map-bytes N          address space for the database at first (1 TiB, or what there is)\n"
+    "  --engine KIND          overlay: a write is answered when it is in the raft logs of a\n"
+    "                         majority and applied in memory, and goes to the database in the\n"
+    "                         background; sync: when it is in the database, too (overlay)\n"
+    "  --generation-bytes N   of writes that are gathered in memory before they go to the\n"
+    "                         database; up to twice as much may wait (33554432)\n"
+    "  --generation-ms N      how long they are gathered at most (200)\n"
     "  --max-clients N        connections of clients at a time (10000)\n"
     "  --log-level LEVEL      debug, info, warn or error (info)\n"
     "  --help, --version\n"
@@ -81,6 +87,9 @@ typedef enum option_id {
   OPTION_KEEP,
   OPTION_SEGMENT,
   OPTION_MAP,
+  OPTION_ENGINE,
+  OPTION_GENERATION,
+  OPTION_AGE,
   OPTION_CLIENTS,
   OPTION_LEVEL,
   OPTION_HELP,
@@ -100,6 +109,8 @@ static const struct option_limits {
     [OPTION_COMMAND] = {"--command-ms", 1, 3600000},
     [OPTION_KEEP] = {"--log-keep-entries", 0, INT64_MAX},
     [OPTION_SEGMENT] = {"--log-segment-bytes", 65536, INT64_MAX},
+    [OPTION_GENERATION] = {"--generation-bytes", 65536, (int64_t)1 << 32},
+    [OPTION_AGE] = {"--generation-ms", 1, 60000},
     [OPTION_MAP] = {"--map-bytes", 1048576, INT64_MAX},
     [OPTION_CLIENTS] = {"--max-clients", 1, 1000000},
 };
@@ -136,6 +147,13 @@ static void take_level(arguments *args, const char *text) {
   }
 }
 
+static void take_engine(arguments *args, const char *text) {
+  args->config.engine_sync = strcmp(text, "sync") == 0;
+  if (!args->config.engine_sync && strcmp(text, "overlay") != 0) {
+    wrong("--engine is overlay or sync");
+  }
+}
+
 static _Noreturn void show(const char *text, const char *more) {
   (void)printf("%s%s\n", text, more);
   exit(fflush(stdout) == 0 ? 0 : 1);
@@ -155,6 +173,7 @@ static void take_text(arguments *args, option_id which, const char *text) {
   case OPTION_LISTEN: config->listen = text; break;
   case OPTION_ADVERTISE: config->advertise = text; break;
   case OPTION_LEVEL: take_level(args, text); break;
+  case OPTION_ENGINE: take_engine(args, text); break;
   case OPTION_HELP: show(usage, "");
   case OPTION_VERSION: show("kvserver ", KV_VERSION);
   default: wrong("unknown or incomplete option");
@@ -174,6 +193,8 @@ static void take_option(arguments *args, option_id which, const char *text) {
   case OPTION_KEEP: config->store.log_gc_entries = number(which, text); break;
   case OPTION_SEGMENT: config->log_segment_bytes = number(which, text); break;
   case OPTION_MAP: config->map_bytes = number(which, text); break;
+  case OPTION_GENERATION: config->generation_bytes = (size_t)number(which, text); break;
+  case OPTION_AGE: config->generation_ms = number(which, text); break;
   case OPTION_CLIENTS: config->clients.clients = (size_t)number(which, text); break;
   default: take_text(args, which, text); break;
   }
@@ -197,6 +218,9 @@ static const struct option long_options[] = {
     {"log-keep-entries", required_argument, NULL, OPTION_KEEP},
     {"log-segment-bytes", required_argument, NULL, OPTION_SEGMENT},
     {"map-bytes", required_argument, NULL, OPTION_MAP},
+    {"engine", required_argument, NULL, OPTION_ENGINE},
+    {"generation-bytes", required_argument, NULL, OPTION_GENERATION},
+    {"generation-ms", required_argument, NULL, OPTION_AGE},
     {"max-clients", required_argument, NULL, OPTION_CLIENTS},
     {"log-level", required_argument, NULL, OPTION_LEVEL},
     {"help", no_argument, NULL, OPTION_HELP},

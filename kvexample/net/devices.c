@@ -16,6 +16,10 @@ static int engine_apply(void *ctx, kv_apply_task *task) {
   return kv_engine_threads_apply(&((kv_real_devices *)ctx)->engine, task);
 }
 
+static bool engine_is_busy(void *ctx) {
+  return kv_engine_threads_are_busy(&((kv_real_devices *)ctx)->engine);
+}
+
 static int engine_read(void *ctx, kv_read_task *task) {
   return kv_engine_threads_read(&((kv_real_devices *)ctx)->engine, task);
 }
@@ -126,7 +130,10 @@ static uint64_t clock_now(void *ctx) {
 
 void kv_real_devices_table(kv_real_devices *devices, kv_devices *table) {
   *table = (kv_devices){
-      .engine = {.ctx = devices, .apply = engine_apply, .read = engine_read},
+      .engine = {.ctx = devices,
+                 .apply = engine_apply,
+                 .read = engine_read,
+                 .is_busy = engine_is_busy},
       .snapshot = {.ctx = devices,
                    .make = snapshot_make,
                    .send = snapshot_send,

@@ -36,35 +36,42 @@ typedef struct read_job {
 
 /* ---- apply thread ---- */
 
-static int run_tasks(const kv_job *first, const kv_job *end, kv_txn *txn) {
+static int run_tasks(const kv_job *first, const kv_job *end, kv_txn *txn, bool *barrier) {
   int rc = KV_OK;
   for (const kv_job *job = first; job != end && rc == KV_OK; job = job->next) {
-    rc = kv_apply_run(((const apply_job *)job)->task, txn);
+    kv_apply_task *task = ((const apply_job *)job)->task;
+    rc = kv_apply_run(task, txn);
+    *barrier = *barrier || task->barrier;
   }
   return rc;
 }
 
 static int run_transaction(kv_engine *engine, const kv_job *first, const kv_job *end) {
   kv_txn *txn = NULL;
+  bool barrier = false;
   int rc = engine->ops->begin(engine, true, &txn);
   if (rc != KV_OK) {
     return rc;
   }
-  rc = run_tasks(first, end, txn);
+  rc = run_tasks(first, end, txn, &barrier);
   if (rc != KV_OK) {
     engine->ops->abort(txn);
     return rc;
   }
-  return engine->ops->commit(txn);
+  return barrier ? kv_commit_durable(txn) : engine->ops->commit(txn);
 }
 
-static void apply_batch(kv_engine *engine, const kv_job *first, const kv_job *end) {
+static void apply_batch(const kv_engine_threads *threads, const kv_job *first, const kv_job *end) {
+  kv_engine *engine = threads->engine;
   int rc = KV_EFULL;
   for (int attempt = 0; attempt < COMMIT_ATTEMPTS && rc == KV_EFULL; attempt++) {
     rc = run_transaction(engine, first, end);
   }
+  const uint64_t sequence = threads->overlay ? kv_overlay_committed(engine) : 0;
   for (const kv_job *job = first; job != end; job = job->next) {
-    ((const apply_job *)job)->task->rc = rc;
+    kv_apply_task *task = ((const apply_job *)job)->task;
+    task->rc = rc;
+    task->sequence = sequence;
   }
 }
 
@@ -79,9 +86,17 @@ static kv_job *batch_end(kv_job *first) {
   return job;
 }
 
-static void install(kv_engine_threads *threads, apply_job *job) {
-  job->rc =
-      kv_snapshot_install(threads->engine, threads->snapshot_directory, &job->file, &job->error);
+static void install(const kv_engine_threads *threads, apply_job *job) {
+  kv_engine *engine = threads->engine;
+  if (threads->overlay) {
+    job->rc = kv_overlay_flush(engine, NULL);
+    engine = kv_overlay_below(engine);
+  }
+  if (job->rc != KV_OK) {
+    (void)kv_fail(&job->error, job->rc, "the state machine cannot be written");
+    return;
+  }
+  job->rc = kv_snapshot_install(engine, threads->snapshot_directory, &job->file, &job->error);
 }
 
 static void run_apply(void *ctx, kv_job *jobs) {
@@ -93,7 +108,7 @@ static void run_apply(void *ctx, kv_job *jobs) {
       jobs = jobs->next;
     } else {
       kv_job *end = batch_end(jobs);
-      apply_batch(threads->engine, jobs, end);
+      apply_batch(threads, jobs, end);
       jobs = end;
     }
   }
@@ -194,8 +209,27 @@ int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error
       .name = "kv-read", .limit = QUEUE_LIMIT, .run = run_read, .done = done_read, .ctx = threads};
   (void)uv_timer_init(loop, &threads->hold); /* cannot fail */
   threads->hold.data = threads;
-  const int rc = kv_worker_open(loop, &apply, &threads->apply, error);
-  return rc == KV_OK ? kv_worker_open(loop, &read, &threads->read, error) : rc;
+  int rc = kv_worker_open(loop, &apply, &threads->apply, error);
+  rc = rc == KV_OK ? kv_worker_open(loop, &read, &threads->read, error) : rc;
+  if (rc == KV_OK && threads->overlay) {
+    threads->committer = (kv_committer){
+        .overlay = threads->engine, .logger = threads->logger, .age_ms = threads->age_ms};
+    rc = kv_committer_open(&threads->committer, loop, error);
+  }
+  return rc;
+}
+
+void kv_engine_threads_serve(kv_engine_threads *threads, kv_store *store) {
+  threads->store = store;
+  threads->committer.store = store;
+}
+
+bool kv_engine_threads_are_busy(const kv_engine_threads *threads) {
+  return threads->overlay && kv_overlay_fill_of(threads->engine) >= KV_OVERLAY_BUSY;
+}
+
+static bool is_jammed(const kv_engine_threads *threads) {
+  return threads->overlay && kv_overlay_fill_of(threads->engine) == KV_OVERLAY_JAMMED;
 }
 
 static int push(kv_worker *worker, kv_job *job) {
@@ -207,7 +241,7 @@ static int push(kv_worker *worker, kv_job *job) {
 }
 
 int kv_engine_threads_apply(kv_engine_threads *threads, kv_apply_task *task) {
-  apply_job *job = malloc(sizeof *job);
+  apply_job *job = is_jammed(threads) ? NULL : malloc(sizeof *job);
   if (job == NULL) {
     return KV_EBUSY;
   }
@@ -241,6 +275,9 @@ int kv_engine_threads_read(kv_engine_threads *threads, kv_read_task *task) {
 void kv_engine_threads_kick(kv_engine_threads *threads) {
   kick_apply(threads);
   kv_worker_kick(threads->read);
+  if (threads->overlay) {
+    kv_committer_check(&threads->committer);
+  }
 }
 
 void kv_engine_threads_close(kv_engine_threads *threads) {
@@ -249,6 +286,7 @@ void kv_engine_threads_close(kv_engine_threads *threads) {
   }
   kv_worker_close(threads->apply);
   kv_worker_close(threads->read);
+  kv_committer_close(&threads->committer);
   threads->apply = NULL;
   threads->read = NULL;
 }

@@ -1,10 +1,12 @@
 /* engine_threads.h - the threads that apply committed commands and that read.
  *
- * Apply takes all tasks that wait as one write transaction, commits it durably and gives them back.
- * Tasks for whose answers nobody waits, as on a follower, are held back for some milliseconds: the
- * commit costs the same for many as for one.
+ * Apply takes all tasks that wait as one write transaction, commits it and gives them back. With an
+ * overlay the commit is one in memory, and committer.h makes it durable later; without one it is
+ * durable. Tasks for whose answers nobody waits, as on a follower, are held back for some
+ * milliseconds: a wake-up and a commit cost the same for many as for one.
  *
- * Snapshot installations go through the same queue: they come after what was handed out before.
+ * Snapshot installations go through the same queue: they come after what was handed out before, and
+ * go past the overlay, whose memory they would fill.
  * Read takes all tasks that wait as one read transaction.
  *
  * SPDX-License-Identifier: Apache-2.0
@@ -13,16 +15,20 @@
 #define KV_NET_ENGINE_THREADS_H
 
 #include "engine/engine.h"
+#include "net/committer.h"
 #include "net/worker.h"
 #include "raftstore/store.h"
 
 typedef struct kv_engine_threads {
   kv_engine *engine;
-  kv_store *store; /* set before the first kick */
+  bool overlay;    /* `engine` is one */
+  uint64_t age_ms; /* after which what was committed in memory is written */
+  kv_store *store; /* set by kv_engine_threads_serve */
   const kv_logger *logger;
   const char *snapshot_directory;
 
   kv_worker *apply; /* from here on kept by engine_threads.c */
+  kv_committer committer;
   kv_worker *read;
   uv_timer_t hold; /* running: tasks are held back until it fires */
   bool urgent;     /* one of the tasks that were pushed must not wait */
@@ -31,6 +37,12 @@ typedef struct kv_engine_threads {
 
 /* engine, logger and snapshot_directory are set. On failure close may be called. */
 int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error *error);
+
+/* The core is open: what the threads give back is its. */
+void kv_engine_threads_serve(kv_engine_threads *threads, kv_store *store);
+
+/* Is the disk so far behind that clients should wait? */
+bool kv_engine_threads_are_busy(const kv_engine_threads *threads);
 
 /* For the devices of the core. KV_EBUSY: not taken. */
 int kv_engine_threads_apply(kv_engine_threads *threads, kv_apply_task *task);

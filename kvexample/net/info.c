@@ -62,6 +62,26 @@ static void write_memory(const kv_server *server, kv_reply *text) {
   line(text, "maxmemory:0");
 }
 
+/* What was committed in memory and is on its way to the disk. */
+static void write_engine(const kv_server *server, kv_reply *text) {
+  kv_overlay_stats stats;
+  line(text, "engine:%s", server->config->engine_sync ? "sync" : "overlay");
+  if (server->config->engine_sync) {
+    return;
+  }
+  kv_overlay_get_stats(server->engine, &stats);
+  const kv_committer_figures figures = kv_committer_figures_of(&server->devices.engine.committer);
+  line(text, "engine_active_bytes:%zu", stats.active_bytes);
+  line(text, "engine_sealed_bytes:%zu", stats.sealed_bytes);
+  line(text, "engine_commits:%" PRIu64, stats.committed);
+  line(text, "engine_commits_not_durable:%" PRIu64, stats.committed - stats.durable);
+  line(text, "engine_flushes:%" PRIu64, stats.flushes);
+  line(text, "engine_flushes_failed:%" PRIu64, stats.refused);
+  line(text, "engine_flush_ms:%" PRIu64, figures.last_ms);
+  line(text, "engine_flush_longest_ms:%" PRIu64, figures.longest_ms);
+  line(text, "engine_durable_lag_ms:%" PRIu64, figures.lag_ms);
+}
+
 static void write_persistence(const kv_server *server, kv_reply *text) {
   kv_raft_log_stats stats;
   kv_raft_log_get_stats(server->log, &stats);
@@ -74,6 +94,7 @@ static void write_persistence(const kv_server *server, kv_reply *text) {
   line(text, "raft_log_groups:%" PRIu64, stats.groups);
   line(text, "raft_log_syncs:%" PRIu64, stats.syncs);
   line(text, "disk_full:%d", stats.disk_full);
+  write_engine(server, text);
 }
 
 static void write_stats(const kv_server *server, kv_reply *text) {

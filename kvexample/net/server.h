@@ -25,6 +25,9 @@ typedef struct kv_server_config {
   kv_client_limits clients;
   uint64_t log_segment_bytes; /* 0: default */
   uint64_t map_bytes;         /* of the engine; 0: default */
+  bool engine_sync;           /* answer after the engine's commit to disk, not before */
+  size_t generation_bytes;    /* otherwise: committed in memory before it is written, ... */
+  uint64_t generation_ms;     /* ... in bytes and in age */
   size_t link_bytes;          /* queue of frames to one store */
   uint64_t snapshot_timeout_ms;
   uint64_t stop_ms; /* how long a stop waits for answers that are due */

@@ -133,19 +133,28 @@ static int open_address(kv_server *server, kv_error *error) {
 
 /* ---- files ---- */
 
-static int open_engine(kv_server *server, kv_error *error) {
+static int open_disk(kv_server *server, kv_error *error) {
   const uint64_t map_bytes = server->config->map_bytes;
   const kv_lmdb_options options = {.directory = server->data.db,
                                    .map_size = map_bytes, /* only to begin with */
                                    .map_limit = map_bytes > 0 ? (uint64_t)1 << 40 : 0};
   size_t reset = 0;
-  int rc = kv_lmdb_open(&options, &server->engine, error);
+  int rc = kv_lmdb_open(&options, &server->disk, error);
   if (rc == KV_OK) {
-    rc = kv_snapshot_recover(server->engine, server->data.snap, &reset, error);
+    server->engine = server->disk;
+    rc = kv_snapshot_recover(server->disk, server->data.snap, &reset, error);
   }
   if (rc == KV_OK && reset > 0) {
     kv_log(server->logger, KV_WARN, "an interrupted snapshot installation could not be finished",
            "regions=%zu action=\"remove this store from its cluster and add it again\"", reset);
+  }
+  return rc;
+}
+
+static int open_engine(kv_server *server, kv_error *error) {
+  int rc = open_disk(server, error);
+  if (rc == KV_OK && !server->config->engine_sync) {
+    rc = kv_overlay_open(server->disk, server->config->generation_bytes, &server->engine, error);
   }
   return rc == KV_OK ? kv_snapshot_collect(server->data.snap, NULL, 0, error) : rc;
 }
@@ -175,8 +184,11 @@ static int open_threads(kv_server *server, kv_error *error) {
   devices->log = server->log;
   devices->snapshot_directory = server->data.snap;
   devices->log_thread = (kv_log_thread){.log = server->log, .logger = server->logger};
-  devices->engine = (kv_engine_threads){
-      .engine = server->engine, .logger = server->logger, .snapshot_directory = server->data.snap};
+  devices->engine = (kv_engine_threads){.engine = server->engine,
+                                        .overlay = !server->config->engine_sync,
+                                        .age_ms = server->config->generation_ms,
+                                        .logger = server->logger,
+                                        .snapshot_directory = server->data.snap};
   int rc = kv_log_thread_open(&devices->log_thread, &server->loop, error);
   rc = rc == KV_OK ? kv_engine_threads_open(&devices->engine, &server->loop, error) : rc;
   rc = rc == KV_OK ? open_task_worker(server, "kv-snapshot", &devices->snapshot_make, error) : rc;
@@ -268,7 +280,7 @@ static int open_store(kv_server *server, kv_error *error) {
   if (rc == KV_OK) {
     server->devices.store = server->store;
     server->devices.log_thread.store = server->store;
-    server->devices.engine.store = server->store;
+    kv_engine_threads_serve(&server->devices.engine, server->store);
     server->devices.outbound.store = server->store;
     server->devices.departures.store = server->store;
     server->inbound.store = server->store;

@@ -29,7 +29,8 @@ typedef struct kv_server {
 
   /* What is on disk. */
   kv_data_directory data;
-  kv_engine *engine;
+  kv_engine *engine; /* an overlay, or the same as disk */
+  kv_engine *disk;   /* LMDB; closed with engine */
   kv_raft_log *log;
 
   /* The loop and its handles. */

@@ -132,7 +132,7 @@ void kv_server_note_space(kv_server *server, uint64_t now) {
   }
   server->space_at = now + SPACE_MS;
   if (statvfs(server->data.path, &disk) == 0) {
-    kv_lmdb_usage_of(server->engine, &usage);
+    kv_lmdb_usage_of(server->disk, &usage);
     const kv_store_space space = {.capacity = (uint64_t)disk.f_blocks * disk.f_frsize,
                                   .available = (uint64_t)disk.f_bavail * disk.f_frsize,
                                   .used = usage.used_bytes};

@@ -71,9 +71,9 @@ static void release(kv_store *store) {
 static void note_space(kv_store *store, bool no_space) {
   if (no_space && !store->durable.no_space) {
     kv_log(&store->devices.logger, KV_ERROR,
-           "no room for the state machine; writes are refused until there is", NULL);
+           "no space for the state machine; writes are refused until there is", NULL);
   } else if (!no_space && store->durable.no_space) {
-    kv_log(&store->devices.logger, KV_INFO, "there is room for the state machine again", NULL);
+    kv_log(&store->devices.logger, KV_INFO, "there is space for the state machine again", NULL);
   }
   store->durable.no_space = no_space;
 }

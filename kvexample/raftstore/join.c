@@ -63,7 +63,7 @@ static int change(kv_join *join, int (*make)(kv_join *join, kv_txn *txn, kv_erro
     join->engine->ops->abort(txn);
     return rc;
   }
-  return join->engine->ops->commit(txn);
+  return kv_commit_durable(txn);
 }
 
 static int write_ident(kv_join *join, kv_txn *txn, kv_error *error) {

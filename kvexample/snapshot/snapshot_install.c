@@ -63,7 +63,7 @@ static int run_once(installation *in, step function) {
     in->engine->ops->abort(txn);
     return rc;
   }
-  return in->engine->ops->commit(txn);
+  return kv_commit_durable(txn);
 }
 
 static int run(installation *in, step function) {
@@ -173,7 +173,7 @@ static int clear_range(installation *in, raft_slice start, raft_slice end) {
     }
     rc = kv_data_clear(txn, start, end, MAX_DELETES, &more);
     if (rc == KV_OK) {
-      rc = in->engine->ops->commit(txn);
+      rc = kv_commit_durable(txn);
     } else {
       in->engine->ops->abort(txn);
     }
