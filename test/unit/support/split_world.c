@@ -58,6 +58,46 @@ void split_run(world *w, uint64_t region_id, const char *key, uint64_t new_regio
   ck_assert_uint_ge(split_count(w, new_region_id), count);
 }
 
+void split_message(world *w, uint64_t from_store, uint64_t to_store, uint64_t region_id,
+                   uint64_t from_peer, uint64_t to_peer, raft_message message, kv_epoch epoch) {
+  kv_envelope envelope = {.region_id = region_id,
+                          .from_peer = from_peer,
+                          .from_store = from_store,
+                          .to_peer = to_peer,
+                          .to_store = to_store,
+                          .epoch = epoch};
+  raft_buf *frame = NULL;
+  message.from = from_peer;
+  message.to = to_peer;
+  memcpy(envelope.from_address, world_at(w, from_store)->address,
+         sizeof world_at(w, from_store)->address);
+  ck_assert_int_eq(kv_envelope_encode(&envelope, &message, &frame), KV_OK);
+  raft_bytes payload = {raft_buf_data(frame), raft_buf_len(frame), frame};
+  kv_store_receive(world_at(w, to_store)->store, from_store, KV_FRAME_RAFT, payload);
+  raft_buf_release(frame);
+}
+
+uint64_t split_snapshots(world *w) {
+  uint64_t sent = 0;
+  for (uint64_t id = 1; id <= w->store_count; id++) {
+    kv_store_summary summary = {0};
+    if (world_at(w, id)->store != NULL) {
+      kv_store_summarize(world_at(w, id)->store, &summary);
+    }
+    sent += summary.snapshots_sent;
+  }
+  return sent;
+}
+
+size_t split_keys_from(world *w, uint64_t store_id, const char *from) {
+  const memory_space *data = &world_at(w, store_id)->engine.spaces[KV_SPACE_DATA];
+  size_t count = 0;
+  for (size_t i = 0; i < data->count; i++) {
+    count += kv_key_compare(data->items[i].key, (raft_slice){from, strlen(from)}) >= 0;
+  }
+  return count;
+}
+
 static void name(char key[32], const char *prefix, int number) {
   (void)snprintf(key, 32, "%s%04d", prefix, number);
 }

@@ -20,6 +20,14 @@ void split_run(world *w, uint64_t region_id, const char *key, uint64_t new_regio
 size_t split_count(world *w, uint64_t region_id);
 /* Runs until somebody leads the region. */
 uint64_t split_wait_leader(world *w, uint64_t region_id);
+/* A message from one peer to another one that may not be there, as a store sends it. The sender's
+ * range is not told, so it is created even where another region has its keys. */
+void split_message(world *w, uint64_t from_store, uint64_t to_store, uint64_t region_id,
+                   uint64_t from_peer, uint64_t to_peer, raft_message message, kv_epoch epoch);
+/* Snapshots that were sent by all stores. */
+uint64_t split_snapshots(world *w);
+/* Number of keys at or behind `from` that the store's engine has. */
+size_t split_keys_from(world *w, uint64_t store_id, const char *from);
 /* Key 0000 ... count - 1 with values of their own, through any store. */
 void split_fill(world *w, uint64_t store_id, const char *prefix, int from, int to);
 void split_check_filled(world *w, uint64_t store_id, const char *prefix, int from, int to);

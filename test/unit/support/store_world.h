@@ -49,6 +49,7 @@ typedef struct world_store {
   kv_apply_task *tasks, *last_task;
   kv_read_task *reads, *last_read;
   size_t task_count, task_limit; /* limit 0: none */
+  bool engine_stalls;            /* tasks are taken, and not run */
   world_job *jobs;
   size_t job_count;
   int fail_jobs; /* so many of the next makes and sends fail */

@@ -153,7 +153,7 @@ static bool run_tasks(world_store *s, uint64_t count) {
   size_t number = 0;
   kv_txn *txn = NULL;
   const kv_engine_ops *ops = world_engine(s)->ops;
-  if (s->tasks == NULL) {
+  if (s->tasks == NULL || s->engine_stalls) {
     return false;
   }
   (void)ops->begin(world_engine(s), true, &txn);
