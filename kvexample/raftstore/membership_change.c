@@ -173,6 +173,7 @@ bool kv_member_propose(kv_peer *peer, kv_change_peer *changes, size_t count) {
   for (size_t i = 0; i < count; i++) {
     changes[i].epoch = peer->region.epoch;
   }
+  kv_sleep_wake(peer);
   const int rc = count == 1 ? propose_one(peer, changes) : propose_jointly(peer, changes, count);
   if (!kv_peer_check(peer, rc, "proposing a membership change failed")) {
     return false;
@@ -209,6 +210,7 @@ const char *kv_member_why_not_lead(const kv_peer *peer, uint64_t peer_id) {
 }
 
 void kv_member_hand_over(kv_peer *peer, uint64_t to_peer) {
+  kv_sleep_wake(peer);
   int rc = raft_rawnode_transfer_leader(peer->node, to_peer);
   (void)kv_peer_check(peer, rc, "handing over leadership failed");
   kv_store_mark(peer->store, peer);
