@@ -135,7 +135,7 @@ static uint64_t replicas_wanted(kv_asker *asker) {
   if (kv_asker_ask(asker, &request)) {
     for (size_t i = 0; i < asker->response.item_count; i++) {
       const kv_scheduler_item *item = &asker->response.items[i];
-      replicas = strcmp(item->name, "max_replicas") == 0 ? item->value : replicas;
+      replicas = strcmp(item->name, "max-replicas") == 0 ? item->value : replicas;
     }
   }
   return replicas;

@@ -20,6 +20,8 @@ declare -A STORE_PID=() STORE_PORT=() STORE_START=()
 declare -A STORE_HOST=()      # where a store listens, 127.0.0.1 if it says nothing
 declare -A STORE_NETWORK=()   # the network namespace that it lives in, if it is not ours
 OTHER_PIDS=()         # processes that are not stores
+SCHEDULER_PID= SCHEDULER_PORT= SCHEDULER_START=1
+declare -A STORE_ID=()        # of stores that the scheduler gave a number: what it is
 
 # --- the end ----------------------------------------------------------------------------------------
 
@@ -51,10 +53,10 @@ gone() {
 cluster_end() {
   local pid status bad=0 end=$((SECONDS + 10))
   trap '' INT TERM HUP PIPE
-  for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}"; do
+  for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}" ${SCHEDULER_PID:+"$SCHEDULER_PID"}; do
     stop_pid "$pid"
   done
-  for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}"; do
+  for pid in "${STORE_PID[@]}" "${OTHER_PIDS[@]}" ${SCHEDULER_PID:+"$SCHEDULER_PID"}; do
     until gone "$pid" || [ "$SECONDS" -ge "$end" ]; do sleep 0.02; done
     kill -KILL "$pid" 2> /dev/null
     status=0
@@ -189,6 +191,67 @@ start_joining() {
   [ -n "${STORE_PORT[$1]:-}" ] || choose_port "$1"
   launch_store "$1" --join "$(address_of "$2")"
   wait_ready "$1"
+}
+
+# --- scheduler --------------------------------------------------------------------------------------
+
+scheduler_address() {
+  echo "127.0.0.1:$SCHEDULER_PORT"
+}
+
+scheduler_is_ready() {
+  gone "$SCHEDULER_PID" && fail "the scheduler ended while it started:
+$(tail -n 20 "$SCRATCH/scheduler.log")"
+  grep -q 'msg="\?ready' <(tail -n "+$SCHEDULER_START" "$SCRATCH/scheduler.log")
+}
+
+# start_scheduler OPTION…: for the first time, or again on the same data and port.
+start_scheduler() {
+  if [ -z "$SCHEDULER_PORT" ]; then
+    choose_port scheduler
+    SCHEDULER_PORT=${STORE_PORT[scheduler]}
+    unset "STORE_PORT[scheduler]"
+  fi
+  touch "$SCRATCH/scheduler.log"
+  SCHEDULER_START=$(($(wc -l < "$SCRATCH/scheduler.log") + 1))
+  setsid "$BIN/kvscheduler" --data "$SCRATCH/scheduler" --listen "$(scheduler_address)" "$@" \
+    < /dev/null >> "$SCRATCH/scheduler.log" 2>&1 &
+  SCHEDULER_PID=$!
+  wait_until 30 'the scheduler ready' scheduler_is_ready
+}
+
+# As a crash would.
+kill_scheduler() {
+  kill -KILL "$SCHEDULER_PID"
+  wait "$SCHEDULER_PID" 2> /dev/null
+  SCHEDULER_PID=
+}
+
+# start_scheduled NAME…: stores of the scheduler's cluster, one after the other. A store is named by
+# the script; its number is the scheduler's to give: STORE_ID.
+start_scheduled() {
+  local name log
+  for name in "$@"; do
+    log=$SCRATCH/store$name.log
+    [ -n "${STORE_PORT[$name]:-}" ] || choose_port "$name"
+    touch "$log"
+    STORE_START[$name]=$(($(wc -l < "$log") + 1))
+    setsid "$BIN/kvserver" --data "$SCRATCH/data$name" --listen "$(address_of "$name")" \
+      --scheduler "$(scheduler_address)" ${SERVER_OPTIONS[@]+"${SERVER_OPTIONS[@]}"} \
+      < /dev/null >> "$log" 2>&1 &
+    STORE_PID[$name]=$!
+    wait_ready "$name"
+    STORE_ID[$name]=$(awk '$1 == "store" { print $2 }' "$SCRATCH/data$name/IDENT")
+  done
+}
+
+# scheduler_ctl COMMAND…: kvctl, of the scheduler. scheduler_ok: what must not fail; sets SAID.
+scheduler_ctl() {
+  "$BIN/kvctl" --scheduler "$(scheduler_address)" "$@"
+}
+
+scheduler_ok() {
+  SAID=$(scheduler_ctl "$@" 2>&1) || fail "kvctl $*: $SAID"
 }
 
 # The log of this run of a store.
