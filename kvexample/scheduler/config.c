@@ -33,7 +33,7 @@ static const setting settings[] = {
     {"leader-timeout-ms", FIELD(leader_timeout_ms), 10000, 100, INT64_MAX},
     {"region-timeout-ms", FIELD(region_timeout_ms), 10 * MINUTE, 100, INT64_MAX},
     {"region-max-bytes", FIELD(region_max_bytes), 144 * MIB, 1024, INT64_MAX},
-    {"region-min-bytes", FIELD(region_min_bytes), MIB, 1, INT64_MAX},
+    {"region-min-bytes", FIELD(region_min_bytes), MIB, 1, (uint64_t)1 << 40},
     {"balance-percent", FIELD(balance_percent), 200, 100, 10000},
     {"leader-difference", FIELD(leader_difference), 2, 2, 1 << 20},
     {"snapshot-limit", FIELD(snapshot_limit), 8, 0, 4096},
