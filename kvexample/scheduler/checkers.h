@@ -22,7 +22,7 @@ void kv_balance_region(const kv_scheduler *s, kv_plan *plan);
 void kv_balance_leader(const kv_scheduler *s, kv_plan *plan);
 
 /* split_checker.c: a region that is larger than the limit is split half-way. */
-bool kv_split_check(const kv_scheduler *s, kv_sched_region *region, kv_plan *plan);
+bool kv_sched_split_check(const kv_scheduler *s, kv_sched_region *region, kv_plan *plan);
 
 /* Plans of their own are made: not paused, and enough is known. False: why says what is missing. */
 bool kv_scheduler_may_plan(const kv_scheduler *s, char *why, size_t size);

@@ -60,7 +60,7 @@ static int begin(const kv_scheduler *s, kv_txn **txn) {
 
 static int finish(const kv_scheduler *s, kv_txn *txn, int rc) {
   if (rc == KV_OK) {
-    return s->engine->ops->commit(txn);
+    return kv_commit_durable(txn);
   }
   s->engine->ops->abort(txn);
   return rc;

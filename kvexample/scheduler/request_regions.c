@@ -107,7 +107,7 @@ static void plan_operator(kv_scheduler *s, kv_sched_region *region) {
   if (!kv_scheduler_may_plan(s, why, sizeof why)) {
     return;
   }
-  const bool wants = kv_replica_check(s, region, &plan) || kv_split_check(s, region, &plan);
+  const bool wants = kv_replica_check(s, region, &plan) || kv_sched_split_check(s, region, &plan);
   if (!wants || plan.kind == KV_PLAN_NONE || !kv_operator_allowed(s, plan.class, why, sizeof why)) {
     return;
   }

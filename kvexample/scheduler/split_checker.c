@@ -9,7 +9,7 @@
 #include "scheduler/checkers.h"
 #include "scheduler/region_set.h"
 
-bool kv_split_check(const kv_scheduler *s, kv_sched_region *region, kv_plan *plan) {
+bool kv_sched_split_check(const kv_scheduler *s, kv_sched_region *region, kv_plan *plan) {
   *plan = (kv_plan){.region = region, .class = KV_CLASS_ADMIN};
   if (region->report.bytes <= s->config.region_max_bytes || s->now < region->split_again_ms ||
       !kv_sched_region_is_settled(&region->report.region)) {
