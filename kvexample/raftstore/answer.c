@@ -73,6 +73,13 @@ void kv_answer_error(kv_store *store, kv_request *request, const char *format, .
   kv_reply_free(&reply);
 }
 
+void kv_answer_refusal(kv_store *store, kv_request *request, const kv_region_error *error) {
+  char text[256];
+  kv_region_error_text(error, text, sizeof text);
+  kv_answer_error(store, request, "%s %s",
+                  error->kind == KV_ENTRY_TOO_LARGE ? "ERR" : "TRYAGAIN", text);
+}
+
 void kv_answer_ok(kv_store *store, kv_request *request) {
   kv_answer(store, request, (raft_slice){"+OK\r\n", 5});
 }

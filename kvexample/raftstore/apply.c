@@ -121,7 +121,7 @@ static int execute_one(apply_run *run, const kv_command *command, bool answer) {
   if (keys_are_inside(region, command)) {
     rc = kv_command_execute(command, run->txn, region->start, region->end, reply, &run->change);
   } else {
-    kv_reply_error(reply, "TRYAGAIN the key belongs to another region now");
+    kv_reply_moved(reply);
   }
   return rc == KV_OK && answer ? end_reply(run->task) : rc;
 }

@@ -34,7 +34,7 @@ static const op_rule rules[] = {
     [KV_OP_TYPE] = {"TYPE", false, 1, 1, 1, 1, 0},
     [KV_OP_TTL] = {"TTL", false, 1, 1, 1, 1, 0},
     [KV_OP_SCAN] = {"SCAN", false, 1, 0, 0, 2, 0},
-    [KV_OP_DBSIZE] = {"DBSIZE", false, 0, 0, 0, 0, 0},
+    [KV_OP_DBSIZE] = {"DBSIZE", false, 0, 0, 0, 1, 0},
 };
 
 static const op_rule *rule_of(kv_op op) {
@@ -82,14 +82,17 @@ static const char *check_value(raft_slice value) {
   return value.len > KV_MAX_VALUE ? "ERR value is longer than 4194304 bytes" : NULL;
 }
 
+static const char *check_from(const kv_command *command) {
+  return command->arg_count > 0 && command->args[0].len > KV_MAX_KEY ? "ERR invalid cursor" : NULL;
+}
+
 static const char *check_scan(const kv_command *command) {
   if (command->number < 1) {
     return "ERR syntax error";
   }
-  if (command->args[0].len > KV_MAX_KEY) {
-    return "ERR invalid cursor";
-  }
-  return command->arg_count > 1 && command->args[1].len > KV_MAX_PATTERN
+  const char *why = check_from(command);
+  return why != NULL ? why
+         : command->arg_count > 1 && command->args[1].len > KV_MAX_PATTERN
              ? "ERR pattern is longer than 512 bytes"
              : NULL;
 }
@@ -125,7 +128,9 @@ static const char *check(const kv_command *command) {
       (command->flags & (KV_FLAG_NX | KV_FLAG_XX)) == (KV_FLAG_NX | KV_FLAG_XX)) {
     return "ERR syntax error";
   }
-  const char *why = command->op == KV_OP_SCAN ? check_scan(command) : NULL;
+  const char *why = command->op == KV_OP_SCAN     ? check_scan(command)
+                    : command->op == KV_OP_DBSIZE ? check_from(command)
+                                                  : NULL;
   return why != NULL ? why : check_args(command);
 }
 

@@ -35,8 +35,8 @@ typedef enum kv_op {
   KV_OP_STRLEN = 35, /* key */
   KV_OP_TYPE = 36,   /* key */
   KV_OP_TTL = 37,    /* key; -1 or -2; flag MILLIS changes nothing yet */
-  KV_OP_SCAN = 38,   /* after [pattern]; number is the count. Answers [cursor, [key ...]] */
-  KV_OP_DBSIZE = 39
+  KV_OP_SCAN = 38,   /* from [pattern]; number is the count. Answers [cursor, [key ...]] */
+  KV_OP_DBSIZE = 39  /* [from] */
 } kv_op;
 
 enum {
@@ -100,8 +100,8 @@ typedef struct kv_size_change {
  * kv_command_check answers that error. SCAN and DBSIZE look at keys in [range_start, range_end)
  * only; range_end empty: no end. change: of writes; NULL if it does not matter.
  *
- * SCAN: args[0] is the key behind which to go on (empty: from the start), args[1] a pattern
- * (absent: every key). Its cursor is the last key that was looked at, or empty when none is left.
+ * SCAN: args[0] is the key from which on to look (empty: from the start), args[1] a pattern
+ * (absent: every key). Its cursor is the next key to be looked at, or empty when none is left.
  * It looks at `number` keys, at most KV_MAX_SCAN_KEYS, and at fewer when the answer or the matching
  * becomes too much work for one call: a caller goes on as long as the cursor is not empty. */
 int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,

@@ -348,27 +348,22 @@ static int each_key(const execution *x, raft_slice from, visit_function visit, v
 }
 
 typedef struct scan {
-  raft_slice after, pattern;
+  raft_slice pattern;
   bool all;
   size_t left; /* keys that may still be looked at */
   uint64_t work;
   size_t count;
   kv_reply keys;
-  raft_slice last;
-  bool stopped; /* there is at least one key behind `last` */
+  raft_slice next; /* the first key that was not looked at; empty: none is left */
 } scan;
 
 static bool scan_key(void *arg, raft_slice key) {
   scan *s = arg;
-  if (s->after.len > 0 && compare(key, s->after) == 0) {
-    return true; /* where the last call stopped */
-  }
   if (s->left == 0 || s->keys.len >= KV_MAX_SCAN_REPLY || s->work >= MAX_SCAN_WORK) {
-    s->stopped = true;
+    s->next = key;
     return false;
   }
   s->left--;
-  s->last = key;
   if (s->all || kv_glob_match(s->pattern, key, &s->work)) {
     kv_reply_bulk(&s->keys, key.data, key.len);
     s->count++;
@@ -377,9 +372,8 @@ static bool scan_key(void *arg, raft_slice key) {
 }
 
 static void answer_scan(const execution *x, const scan *s) {
-  raft_slice cursor = s->stopped ? s->last : (raft_slice){0};
   kv_reply_array(x->reply, 2);
-  kv_reply_bulk(x->reply, cursor.data, cursor.len);
+  kv_reply_bulk(x->reply, s->next.data, s->next.len);
   kv_reply_array(x->reply, s->count);
   kv_reply_append(x->reply, s->keys.data, s->keys.len);
   x->reply->failed |= s->keys.failed;
@@ -388,12 +382,12 @@ static void answer_scan(const execution *x, const scan *s) {
 static int execute_scan(const execution *x) {
   const kv_command *command = x->command;
   bool many = command->number > KV_MAX_SCAN_KEYS;
-  scan s = {.after = command->args[0], .all = command->arg_count < 2};
+  scan s = {.all = command->arg_count < 2};
   s.left = many ? KV_MAX_SCAN_KEYS : (size_t)command->number;
   if (!s.all) {
     s.pattern = command->args[1];
   }
-  int rc = each_key(x, s.after, scan_key, &s);
+  int rc = each_key(x, command->args[0], scan_key, &s);
   if (rc == KV_OK) {
     answer_scan(x, &s);
   }
@@ -410,9 +404,10 @@ static bool count_key(void *arg, raft_slice key) {
 /* The engine knows the size of the whole; a part must be counted. */
 static int execute_dbsize(const execution *x) {
   uint64_t keys = 0;
-  bool whole = x->start.len == 0 && x->end.len == 0;
+  raft_slice from = x->command->arg_count > 0 ? x->command->args[0] : x->start;
+  bool whole = from.len == 0 && x->start.len == 0 && x->end.len == 0;
   int rc = whole ? x->txn->engine->ops->count(x->txn, KV_SPACE_DATA, &keys)
-                 : each_key(x, x->start, count_key, &keys);
+                 : each_key(x, from, count_key, &keys);
   if (rc == KV_OK) {
     kv_reply_integer(x->reply, (int64_t)keys);
   }

@@ -11,6 +11,7 @@
 #define KV_RAFTSTORE_CORE_H
 
 #include "base/list.h"
+#include "client/region_cache.h"
 #include "raftstore/address_book.h"
 #include "raftstore/apply.h"
 #include "raftstore/beat.h"
@@ -38,12 +39,14 @@ struct kv_store {
 
   kv_region_map regions;
   kv_address_book addresses;
+  kv_region_cache cache; /* regions that others have, or know better */
 
   kv_scheduler_client scheduler;
 
   kv_request_table requests;
   kv_list arrived; /* requests: KV_STAGE_ARRIVED */
   kv_list done;    /* requests: KV_STAGE_DONE */
+  kv_list parked;  /* requests: KV_STAGE_WAITING, until their retry_tick */
   kv_list dirty;   /* peers */
   kv_list awake;   /* peers that are ticked */
   kv_list asleep;  /* peers that are not; who asked last whether it is a member still comes last */
@@ -116,22 +119,56 @@ void kv_answer_expired(kv_store *store);
 /* All of them, because the store closes. */
 void kv_answer_closing(kv_store *store);
 
+/* Refused for good: the error in words, -TRYAGAIN if it may be sent again. */
+void kv_answer_refusal(kv_store *store, kv_request *request, const kv_region_error *error);
+
 /* ---- route.c: where a request goes next ---- */
 
 void kv_route(kv_store *store, kv_request *request);
-/* It is certain that it was not and will not be executed: it may be routed again. Another store's
- * goes back to it, a client's waits at `peer` for a leader. */
-void kv_route_again(kv_peer *peer, kv_request *request);
+/* It is certain that a request was not and will not be executed, so that it may be routed again.
+ * Another store's goes back to it and a raw client's to its client, both with the reason; any other
+ * client's stays here and waits ... */
+void kv_route_again(kv_peer *peer, kv_request *request); /* ... at `peer`, for a leader */
 void kv_route_batch_again(kv_peer *peer, kv_batch *batch);
+void kv_route_moved(kv_peer *peer, kv_request *request); /* its keys may be another region's now */
+void kv_route_batch_moved(kv_peer *peer, kv_batch *batch);
+/* The peer has another range, or none any more: what waits there is routed by it. */
+void kv_route_range_changed(kv_peer *peer);
+/* The answer of whoever executed it; or, if its key is another region's by now, once more (P16). */
+void kv_route_answered(kv_peer *peer, kv_request *request, raft_slice reply);
+/* The replica here is gone (P15). */
+void kv_route_gone(kv_store *store, kv_request *request);
+/* The store that was asked refused. */
+void kv_route_refused(kv_store *store, kv_request *request, const kv_region_error *error,
+                      uint64_t from_store);
+/* Those whose wait is over. */
+void kv_route_tick(kv_store *store);
+
+/* ---- admit.c: may a request be executed here? ---- */
+
+/* An error and what it points to. */
+typedef struct kv_refusal {
+  kv_region_error error;
+  kv_region regions[KV_MAX_ERROR_REGIONS]; /* borrowed from peers */
+} kv_refusal;
+
+/* Checks what another store or a raw client asks against what is here now. NULL: *refusal says why
+ * not; otherwise the peer, which leads. */
+kv_peer *kv_admit(kv_store *store, const kv_request *request, kv_refusal *refusal);
+void kv_refusal_not_leader(const kv_peer *peer, kv_refusal *refusal);
+/* For somebody who knows the region as it was at `version` (P50). */
+void kv_refusal_epoch(const kv_peer *peer, uint64_t version, kv_refusal *refusal);
+/* Gives the reason to whoever asked, a store or a raw client; the request is gone. */
+void kv_refuse(kv_store *store, kv_request *request, const kv_region_error *error);
 
 /* ---- forward.c: requests that another store executes ---- */
 
-/* False: certainly not sent. */
-bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store);
+/* To the peer `to_peer` (0: whoever it is) of the region there. False: certainly not sent. */
+bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store, uint64_t to_peer);
 /* An answer to a request that another store sent. */
 void kv_forward_answer(kv_store *store, const kv_request *request, raft_slice reply);
-/* "Not executed, ask leader_store": certain. */
-void kv_forward_refuse(kv_store *store, const kv_request *request, uint64_t leader_store);
+/* "Not executed, because": certain. */
+void kv_forward_refuse(kv_store *store, const kv_request *request, const kv_region_error *error);
 void kv_forward_receive(kv_store *store, uint64_t from_store, raft_bytes payload);
 void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes payload);
 /* The connection to `to_store` broke; or, with a new leader, what was lost there is unknown now. */

@@ -12,7 +12,9 @@
 #include "base/pb_bytes.h"
 #include "raft_serverpb.pb.h"
 #include "raftstore/core.h"
+#include "raftstore/opened_command.h"
 #include "raftstore/peer.h"
+#include "raftstore/region_codec.h"
 
 /* ForwardReply.outcome; numbers are on the wire. */
 typedef enum kv_forward_outcome {
@@ -36,14 +38,17 @@ static bool send_frame(kv_store *store, uint64_t to_store, kv_frame_type type,
 
 /* ---- the asking store ---- */
 
-bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store) {
+bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store, uint64_t to_peer) {
   uint64_t now = kv_store_now(store);
   raft_serverpb_Forward pb = {.request_id = request->id,
                               .incarnation = store->ident.incarnation,
                               .region_id = request->region_id,
                               .timeout_ms = request->deadline > now ? request->deadline - now : 1,
                               .kind = (uint32_t)request->kind,
-                              .tried = request->tried};
+                              .tried = request->tried,
+                              .has_epoch = true,
+                              .epoch = kv_epoch_to_pb(request->epoch),
+                              .peer_id = to_peer};
   raft_slice body = {request->body, request->len};
   kv_pb_put_bytes(&pb.body, &body);
   if (!send_frame(store, to_store, KV_FRAME_FORWARD, raft_serverpb_Forward_fields, &pb)) {
@@ -56,26 +61,22 @@ bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store) {
   return true;
 }
 
-static void not_executed(kv_store *store, kv_request *request, uint64_t leader_store) {
-  kv_peer *peer = kv_region_map_peer(&store->regions, request->region_id);
-  if (peer == NULL) {
-    kv_answer_error(store, request, "TRYAGAIN this store has no replica of the region");
-    return;
+static void not_executed(kv_store *store, kv_request *request, raft_slice refusal,
+                         uint64_t from_store) {
+  kv_region_error error;
+  if (kv_region_error_decode(refusal, &error) != KV_OK) {
+    error = (kv_region_error){.kind = KV_STALE_COMMAND, .region_id = request->region_id};
   }
-  bool better = leader_store != 0 && leader_store != request->to_store &&
-                leader_store == kv_peer_leader_store(peer);
-  if (better) { /* this store has learnt of it meanwhile */
-    request->stage = KV_STAGE_ARRIVED;
-    kv_list_append(&store->arrived, &request->link);
-  } else {
-    kv_route_again(peer, request);
-  }
+  request->stage = KV_STAGE_ARRIVED;
+  kv_route_refused(store, request, &error, from_store);
+  kv_region_error_clear(&error);
 }
 
 void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes payload) {
   raft_serverpb_ForwardReply pb = raft_serverpb_ForwardReply_init_zero;
-  kv_pb_target reply = {.max = payload.len};
+  kv_pb_target reply = {.max = payload.len}, refusal = reply;
   kv_pb_get_bytes(&pb.reply, &reply);
+  kv_pb_get_bytes(&pb.refusal, &refusal);
   raft_slice input = {payload.data, payload.len};
   if (kv_pb_decode(raft_serverpb_ForwardReply_fields, input, &pb) != KV_OK ||
       pb.incarnation != store->ident.incarnation) {
@@ -89,7 +90,7 @@ void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes p
     kv_answer_bytes(store, request, (raft_bytes){reply.bytes.data, reply.bytes.len, payload.owner});
   } else if (pb.outcome == KV_FORWARD_NOT_EXECUTED) {
     request->tried = request->tried || pb.tried;
-    not_executed(store, request, pb.leader_store);
+    not_executed(store, request, refusal.bytes, from_store);
   }
 }
 
@@ -110,7 +111,9 @@ void kv_forward_lost(kv_store *store, uint64_t to_store) {
       continue;
     }
     if (request->kind == KV_REQUEST_READ) { /* may be asked twice */
-      not_executed(store, request, 0);
+      const kv_region_error error = {.kind = KV_NOT_LEADER, .region_id = request->region_id};
+      request->stage = KV_STAGE_ARRIVED;
+      kv_route_refused(store, request, &error, to_store);
     } else if (leads_no_more(store, request)) {
       kv_answer_unknown(store, request, "the store that led the region was lost");
     } else {
@@ -143,33 +146,31 @@ void kv_forward_answer(kv_store *store, const kv_request *request, raft_slice re
                    raft_serverpb_ForwardReply_fields, &pb);
 }
 
-void kv_forward_refuse(kv_store *store, const kv_request *request, uint64_t leader_store) {
+void kv_forward_refuse(kv_store *store, const kv_request *request, const kv_region_error *error) {
   raft_serverpb_ForwardReply pb = {.request_id = request->remote_id,
                                    .incarnation = request->remote_incarnation,
                                    .outcome = KV_FORWARD_NOT_EXECUTED,
-                                   .leader_store = leader_store,
                                    .tried = request->tried};
-  (void)send_frame(store, request->from_store, KV_FRAME_FORWARD_REPLY,
-                   raft_serverpb_ForwardReply_fields, &pb);
+  raft_buf *bytes = NULL;
+  if (kv_region_error_encode(error, &bytes) == KV_OK) {
+    raft_slice refusal = {raft_buf_data(bytes), raft_buf_len(bytes)};
+    kv_pb_put_bytes(&pb.refusal, &refusal);
+    (void)send_frame(store, request->from_store, KV_FRAME_FORWARD_REPLY,
+                     raft_serverpb_ForwardReply_fields, &pb);
+    raft_buf_release(bytes);
+  }
 }
 
 /* Exactly one command that may be executed: it will stand in the log of every replica. */
 static bool is_command(raft_slice body, bool write) {
-  enum { FEW = 16 };
-  raft_slice few[FEW], *args = few;
-  size_t room = FEW;
-  kv_command command;
+  kv_opened_command opened;
   const char *why = NULL;
-  int rc = kv_command_decode(&body, &command, args, &room);
-  if (rc == KV_EFULL) {
-    args = malloc(room * sizeof *args);
-    rc = args != NULL ? kv_command_decode(&body, &command, args, &room) : KV_ENOMEM;
+  if (kv_command_open(body, &opened) != KV_OK) {
+    return false;
   }
-  bool good = rc == KV_OK && body.len == 0 && kv_command_check(&command, &why) == KV_OK &&
-              kv_op_is_write(command.op) == write;
-  if (args != few) {
-    free(args);
-  }
+  const bool good = kv_command_check(&opened.command, &why) == KV_OK &&
+                    kv_op_is_write(opened.command.op) == write;
+  kv_command_close(&opened);
   return good;
 }
 
@@ -194,6 +195,8 @@ static kv_request *take(kv_store *store, const raft_serverpb_Forward *pb, raft_s
     request->remote_id = pb->request_id;
     request->remote_incarnation = pb->incarnation;
     request->region_id = pb->region_id;
+    request->epoch = kv_epoch_from_pb(&pb->epoch);
+    request->to_peer = pb->peer_id;
     request->tried = pb->tried;
     if (len > 0) {
       memcpy(request->body, body.data, len);
@@ -224,7 +227,12 @@ void kv_forward_receive(kv_store *store, uint64_t from_store, raft_bytes payload
   request->from_store = from_store;
   if (full) {
     store->summary.busy++;
-    kv_answer_error(store, request, "TRYAGAIN server is busy: too many commands are waiting");
+    static const char why[] = "too many commands are waiting";
+    const kv_region_error error = {.kind = KV_SERVER_IS_BUSY,
+                                   .region_id = pb.region_id,
+                                   .backoff_ms = config->tick_ms,
+                                   .reason = {why, sizeof why - 1}};
+    kv_refuse(store, request, &error);
   } else {
     kv_list_append(&store->arrived, &request->link);
   }

@@ -139,14 +139,12 @@ void kv_peer_close(kv_peer *peer) {
 }
 
 static void refuse_all(kv_store *store, kv_list *list) {
+  kv_list taken;
   kv_link *link;
-  while ((link = kv_list_pop(list)) != NULL) {
-    kv_request *request = KV_OBJECT_OF(link, kv_request, link);
-    if (request->tried) {
-      kv_answer_unknown(store, request, "this store's replica was removed");
-    } else {
-      kv_answer_error(store, request, "TRYAGAIN this store has no replica of the region any more");
-    }
+  kv_list_init(&taken);
+  kv_list_move(&taken, list);
+  while ((link = kv_list_pop(&taken)) != NULL) {
+    kv_route_gone(store, KV_OBJECT_OF(link, kv_request, link));
   }
 }
 
@@ -239,6 +237,7 @@ void kv_peer_learn(kv_peer *peer, uint64_t peer_id, uint64_t store_id) {
 
 void kv_peer_set_region(kv_peer *peer, kv_region *region) {
   kv_store *store = peer->store;
+  const bool other_range = peer->region.epoch.version != region->epoch.version;
   kv_sleep_wake(peer);
   if (peer->has_range) {
     kv_region_map_remove_range(&store->regions, peer);
@@ -249,6 +248,9 @@ void kv_peer_set_region(kv_peer *peer, kv_region *region) {
     kv_store_fail(store, KV_ENOMEM, "no memory for the region map");
   }
   kv_scheduler_report_region(peer);
+  if (other_range) {
+    kv_route_range_changed(peer);
+  }
 }
 
 bool kv_peer_check(kv_peer *peer, int rc, const char *what) {

@@ -124,12 +124,12 @@ static raft_slice reply_at(const kv_apply_task *task, size_t number) {
 static void answer_batch(kv_peer *peer, const kv_apply_task *task, const kv_apply_result *result,
                          kv_batch *batch) {
   if (result->outcome == KV_APPLY_STALE) {
-    kv_route_batch_again(peer, batch);
+    kv_route_batch_moved(peer, batch);
     return;
   }
   for (size_t i = 0; batch != NULL && i < batch->count; i++) {
     if (i < result->reply_count && batch->slots[i] != NULL) {
-      kv_answer(peer->store, batch->slots[i], reply_at(task, result->first_reply + i));
+      kv_route_answered(peer, batch->slots[i], reply_at(task, result->first_reply + i));
     }
   }
   kv_answer_batch_unknown(peer->store, batch, "its entry holds no answer");

@@ -101,8 +101,14 @@ static bool propose_one(kv_peer *peer) {
   return false;
 }
 
+/* P24: what changes ranges may stand before it in the log, proposed here or by an earlier leader.
+ * What is proposed behind it would be refused when it is applied, and overtaken meanwhile. */
+static bool is_range_open(const kv_peer *peer) {
+  return kv_split_is_in_flight(peer) || peer->applied_term != peer->term;
+}
+
 void kv_peer_propose(kv_peer *peer) {
-  while (!peer->stalled && !kv_split_is_in_flight(peer) && !kv_list_is_empty(&peer->writes) &&
+  while (!peer->stalled && !is_range_open(peer) && !kv_list_is_empty(&peer->writes) &&
          peer->store->failure.code == KV_OK) {
     (void)propose_one(peer);
   }

@@ -63,7 +63,7 @@ static int read_command(kv_read_task *task, kv_txn *txn, const kv_region *region
     return KV_OK;
   }
   if (rc == KV_OK && !keys_are_inside(region, &command)) {
-    kv_reply_error(&task->replies, "TRYAGAIN the key belongs to another region now");
+    kv_reply_moved(&task->replies);
     return KV_OK;
   }
   return rc != KV_OK
@@ -167,13 +167,20 @@ static int read_kind(kv_read_task *task, kv_txn *txn, const kv_region *region) {
   return KV_EINVAL;
 }
 
+/* After a split the commands may mean other keys, or keys of which another region may have newer
+ * values. */
+static bool is_as_asked(const kv_read_task *task, const kv_region_state *state) {
+  return state->phase == KV_REGION_NORMAL &&
+         (task->kind != KV_READ_COMMANDS || state->region.epoch.version == task->version);
+}
+
 int kv_read_run(kv_read_task *task, kv_txn *txn) {
   kv_region_state state;
   kv_apply_state applied;
   task->replies.len = 0;
   task->replies.failed = false;
   int rc = kv_region_state_load(txn, task->region_id, &state);
-  if (rc == KV_OK && state.phase != KV_REGION_NORMAL) {
+  if (rc == KV_OK && !is_as_asked(task, &state)) {
     rc = KV_ENOTFOUND;
   }
   if (rc == KV_OK) {

@@ -34,6 +34,7 @@ struct kv_read_task {
   kv_read_kind kind;
   uint64_t region_id;
   uint64_t store_id;
+  uint64_t version;     /* of the region's epoch, by which the commands were routed */
   uint64_t id;          /* which round of reads it belongs to */
   raft_slice *commands; /* encoded, in memory of the task's own */
   size_t command_count;
@@ -49,7 +50,7 @@ struct kv_read_task {
   uint64_t applied; /* index that the transaction shows */
 };
 
-/* KV_OK, KV_ENOTFOUND (the region is gone or its data not there) or an engine's error. Any
+/* KV_OK, KV_ENOTFOUND (the region is gone, its data not there, or it was split) or an engine's error. Any
  * thread. */
 int kv_read_run(kv_read_task *task, kv_txn *txn);
 

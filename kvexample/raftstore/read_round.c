@@ -59,6 +59,7 @@ static kv_read_task *create_task(const kv_peer *peer, kv_read_kind kind, const k
   task->kind = kind;
   task->region_id = peer->region_id;
   task->store_id = peer->store->config.store_id;
+  task->version = peer->region.epoch.version;
   task->commands = commands;
   task->command_count = batch->count;
   task->reply_ends = ends;
@@ -224,7 +225,7 @@ static void answer_round(kv_peer *peer, const kv_read_task *task, kv_batch *batc
     start = task->reply_ends[i];
     if (batch->slots[i] != NULL) {
       peer->store->summary.reads++;
-      kv_answer(peer->store, batch->slots[i], reply);
+      kv_route_answered(peer, batch->slots[i], reply);
     }
   }
 }
@@ -235,6 +236,13 @@ static void refuse_round(kv_peer *peer, int rc, kv_batch *batch) {
       kv_answer_error(peer->store, batch->slots[i], "TRYAGAIN the engine could not read (%d)", rc);
     }
   }
+}
+
+/* Not read at all: the region is not what it was when they were routed. */
+static void move_round(kv_peer *peer, kv_read_round *round) {
+  kv_batch *batch = round->batch;
+  round->batch = NULL;
+  kv_route_batch_moved(peer, batch);
 }
 
 /* The answers are out: the memory that they took is given back before the next ones are read. */
@@ -253,6 +261,8 @@ bool kv_read_rounds_done(kv_peer *peer, kv_read_task *task) {
   }
   if (task->rc == KV_OK) {
     answer_round(peer, task, round->batch);
+  } else if (task->rc == KV_ENOTFOUND && task->kind == KV_READ_COMMANDS) {
+    move_round(peer, round);
   } else {
     refuse_round(peer, task->rc, round->batch);
   }

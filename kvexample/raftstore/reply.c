@@ -124,3 +124,13 @@ void kv_reply_array(kv_reply *reply, size_t count) {
 void kv_reply_map(kv_reply *reply, size_t pairs) {
   append_number(reply, '%', (int64_t)pairs);
 }
+
+static const char moved[] = "-TRYAGAIN the key belongs to another region now\r\n";
+
+void kv_reply_moved(kv_reply *reply) {
+  kv_reply_append(reply, moved, sizeof moved - 1);
+}
+
+bool kv_reply_is_moved(raft_slice reply) {
+  return reply.len == sizeof moved - 1 && memcmp(reply.data, moved, reply.len) == 0;
+}

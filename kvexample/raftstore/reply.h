@@ -35,6 +35,11 @@ void kv_reply_array(kv_reply *reply, size_t count); /* header; `count` items fol
 void kv_reply_map(kv_reply *reply, size_t pairs);   /* header; 2 * pairs items follow */
 void kv_reply_append(kv_reply *reply, const void *data, size_t len); /* ready-made RESP3 */
 
+/* The mark of a command that was not executed, because its key is another region's by now. No
+ * client sees it: the command is routed again. */
+void kv_reply_moved(kv_reply *reply);
+bool kv_reply_is_moved(raft_slice reply);
+
 /* What to answer instead of a failed reply; static. */
 raft_slice kv_reply_out_of_memory(void);
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "raftstore/region.h"
 #include "raftstore/store.h"
 
 /* Numbers are on the wire (Forward.kind). */
@@ -52,20 +53,26 @@ struct kv_request {
   kv_request_stage stage;
   uint64_t deadline; /* by the clock device */
   uint64_t region_id;
-  kv_batch *batch; /* with slot; NULL: none */
+  kv_epoch epoch;   /* of the region, as whoever routed the request knew it; all zero: any */
+  uint64_t to_peer; /* who is meant; 0: whoever is there */
+  kv_batch *batch;  /* with slot; NULL: none */
   size_t slot;
 
   /* Who asked: a client of this store, or another store. */
   kv_answer_function answer;
   void *ctx;
-  uint64_t from_store; /* 0: a client */
+  kv_refused_function refused; /* a raw client, which is told instead of served elsewhere */
+  struct kv_part *part;        /* of a command on several regions; NULL: a whole one */
+  uint64_t from_store;         /* 0: a client */
   uint64_t remote_id;
   uint64_t remote_incarnation;
 
-  uint64_t to_store; /* KV_STAGE_FORWARDED: who has it */
-  bool lost;         /* KV_STAGE_FORWARDED: the connection broke since */
-  bool tried;        /* KV_STAGE_ADMIN: something of it was proposed */
-  raft_bytes reply;  /* KV_STAGE_DONE */
+  uint64_t to_store;   /* KV_STAGE_FORWARDED: who has it */
+  bool lost;           /* KV_STAGE_FORWARDED: the connection broke since */
+  bool tried;          /* KV_STAGE_ADMIN: something of it was proposed */
+  uint64_t retry_tick; /* when it was routed again last, or will be */
+  uint32_t retries;
+  raft_bytes reply; /* KV_STAGE_DONE */
 
   size_t len; /* of body: a binary command, or raft_cmdpb.AdminRequest */
   unsigned char body[];

@@ -23,6 +23,8 @@ void kv_store_config_init(kv_store_config *config) {
                               .max_pending_bytes = (size_t)64 << 20,
                               .max_pending_count = 65536,
                               .max_inflight_bytes = (size_t)32 << 20,
+                              .max_entry_bytes = (size_t)9 << 20,
+                              .max_cached_regions = 16384,
                               .log_gc_entries = 10000,
                               .log_gc_bytes = UINT64_C(256) << 20,
                               .region_split_bytes = UINT64_C(96) << 20,
@@ -72,6 +74,7 @@ void kv_store_tick(kv_store *store) {
   store->ticks++;
   store->ticked = true;
   kv_log_writer_tick(&store->log);
+  kv_route_tick(store);
   kv_store_engine_moved(store); /* it may have lacked memory, and have nothing to give back */
   kv_link *link = kv_list_first(&store->awake);
   while (link != NULL) {
@@ -177,6 +180,7 @@ void kv_store_close(kv_store *store) {
   kv_durable_free(&store->durable);
   kv_region_map_free(&store->regions);
   kv_address_book_free(&store->addresses);
+  kv_region_cache_free(&store->cache);
   kv_pending_votes_free(&store->pending_votes);
   kv_request_table_free(&store->requests);
   free(store->address);

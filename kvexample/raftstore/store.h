@@ -36,6 +36,7 @@
 #include "engine/engine.h"
 #include "raftstore/command.h"
 #include "raftstore/device.h"
+#include "raftstore/region_error.h"
 #include "raftstore/reply.h"
 
 typedef struct kv_store kv_store;
@@ -82,6 +83,8 @@ typedef struct kv_store_config {
   size_t max_pending_bytes;  /* 64 MiB of commands that are not answered yet */
   size_t max_pending_count;  /* 65536 commands that are not answered yet */
   size_t max_inflight_bytes; /* 32 MiB of proposals that are not applied yet, a region */
+  size_t max_entry_bytes;    /* 9 MiB: a longer write is refused, RaftEntryTooLarge */
+  size_t max_cached_regions; /* 16384: regions without a replica here whose place is remembered */
 
   /* Log compaction: a leader cuts its log when it holds so many applied entries or bytes, down to
    * about half. Entries that a live follower lacks are kept until there are twice as many. */
@@ -135,6 +138,8 @@ const char *kv_store_address_of(const kv_store *store, uint64_t store_id);
 /* ---- clients ---- */
 
 typedef void (*kv_answer_function)(void *ctx, const void *reply, size_t len);
+/* Instead of an answer: the request was not executed. The error is borrowed. */
+typedef void (*kv_refused_function)(void *ctx, const kv_region_error *error);
 
 /* Executes a command that kv_command_check accepted, wherever its leader is. Borrowed for the
  * call, copied once. timeout_ms 0: config.command_ms. Commands of one caller that wait at the

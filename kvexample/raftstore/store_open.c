@@ -282,6 +282,8 @@ static kv_store *create(const kv_store_config *config, const kv_devices *devices
   kv_request_table_init(&store->requests);
   kv_list_init(&store->arrived);
   kv_list_init(&store->done);
+  kv_list_init(&store->parked);
+  kv_region_cache_init(&store->cache, config->max_cached_regions);
   kv_list_init(&store->dirty);
   kv_list_init(&store->awake);
   kv_list_init(&store->accepted);

@@ -339,7 +339,7 @@ START_TEST(a_read_that_is_none_is_answered_with_an_error) {
   raft_slice args[] = {text("a"), text("1")};
   kv_command write = {.op = KV_OP_SET, .args = args, .arg_count = 2};
   raft_slice commands[2] = {{"?", 1}, {bytes, kv_command_encode(&write, bytes, sizeof bytes)}};
-  kv_read_task task = {.region_id = 1, .commands = commands, .command_count = 2};
+  kv_read_task task = {.region_id = 1, .version = 1, .commands = commands, .command_count = 2};
   size_t ends[2];
   task.reply_ends = ends;
   kv_txn *txn = begin(false);
@@ -348,6 +348,23 @@ START_TEST(a_read_that_is_none_is_answered_with_an_error) {
   ck_assert_mem_eq(task.replies.data, "-ERR", 4);
   ck_assert_mem_eq(task.replies.data + ends[0], "-ERR", 4);
   ck_assert_uint_eq(task.applied, 5);
+  kv_reply_free(&task.replies);
+}
+END_TEST
+
+/* P16 for reads: what was routed by another range is not read at all. */
+START_TEST(a_read_from_before_a_split_is_not_executed) {
+  unsigned char bytes[64];
+  raft_slice key = text("a"), command;
+  kv_command get = {.op = KV_OP_GET, .args = &key, .arg_count = 1};
+  command = (raft_slice){bytes, kv_command_encode(&get, bytes, sizeof bytes)};
+  kv_read_task task = {.region_id = 1, .version = 2, .commands = &command, .command_count = 1};
+  size_t end = 0;
+  task.reply_ends = &end;
+  kv_txn *txn = begin(false);
+  ck_assert_int_eq(kv_read_run(&task, txn), KV_ENOTFOUND);
+  engine.base.ops->abort(txn);
+  ck_assert_uint_eq(task.replies.len, 0);
   kv_reply_free(&task.replies);
 }
 END_TEST
@@ -369,6 +386,7 @@ int main(void) {
       a_failing_engine_fails_the_task,
       reads_of_a_region_that_is_gone_find_nothing,
       a_read_that_is_none_is_answered_with_an_error,
+      a_read_from_before_a_split_is_not_executed,
   };
   return run_suite("apply", tests, sizeof tests / sizeof *tests, setup, teardown);
 }

@@ -243,12 +243,12 @@ START_TEST(an_answer_that_is_too_long_is_an_error) {
 }
 END_TEST
 
-START_TEST(scan_goes_on_behind_its_cursor) {
+START_TEST(scan_goes_on_at_its_cursor) {
   run(KV_OP_MSET, 0, 0, "a 1 b 2 c 3", "+OK\r\n");
-  run(KV_OP_SCAN, 0, 2, "_", "*2\r\n$1\r\nb\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
-  run(KV_OP_SCAN, 0, 2, "b", "*2\r\n$0\r\n\r\n*1\r\n$1\r\nc\r\n");
+  run(KV_OP_SCAN, 0, 2, "_", "*2\r\n$1\r\nc\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  run(KV_OP_SCAN, 0, 2, "c", "*2\r\n$0\r\n\r\n*1\r\n$1\r\nc\r\n");
   run(KV_OP_SCAN, 0, 10, "_", "*2\r\n$0\r\n\r\n*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n");
-  run(KV_OP_SCAN, 0, 10, "c", "*2\r\n$0\r\n\r\n*0\r\n");
+  run(KV_OP_SCAN, 0, 10, "ca", "*2\r\n$0\r\n\r\n*0\r\n");
   run(KV_OP_SCAN, 0, 10, "zz", "*2\r\n$0\r\n\r\n*0\r\n");
   run(KV_OP_DEL, 0, 0, "b", ":1\r\n"); /* the key of a cursor may be gone */
   run(KV_OP_SCAN, 0, 1, "b", "*2\r\n$0\r\n\r\n*1\r\n$1\r\nc\r\n");
@@ -257,8 +257,8 @@ END_TEST
 
 START_TEST(scan_counts_keys_looked_at_not_found) {
   run(KV_OP_MSET, 0, 0, "a1 1 b1 2 c1 3 a2 4", "+OK\r\n");
-  run(KV_OP_SCAN, 0, 2, "_ b*", "*2\r\n$2\r\na2\r\n*0\r\n");
-  run(KV_OP_SCAN, 0, 2, "a2 b*", "*2\r\n$0\r\n\r\n*1\r\n$2\r\nb1\r\n");
+  run(KV_OP_SCAN, 0, 2, "_ b*", "*2\r\n$2\r\nb1\r\n*0\r\n");
+  run(KV_OP_SCAN, 0, 2, "b1 b*", "*2\r\n$0\r\n\r\n*1\r\n$2\r\nb1\r\n");
   run(KV_OP_SCAN, 0, 9, "_ _", "*2\r\n$0\r\n\r\n*0\r\n"); /* only an empty key would match */
 }
 END_TEST
@@ -266,11 +266,13 @@ END_TEST
 START_TEST(scan_and_dbsize_stay_in_their_range) {
   run(KV_OP_MSET, 0, 0, "a 1 b 2 c 3 d 4", "+OK\r\n");
   run_in(KV_OP_SCAN, 0, 10, "_", "b", "d", "*2\r\n$0\r\n\r\n*2\r\n$1\r\nb\r\n$1\r\nc\r\n");
-  run_in(KV_OP_SCAN, 0, 1, "_", "b", "", "*2\r\n$1\r\nb\r\n*1\r\n$1\r\nb\r\n");
-  run_in(KV_OP_SCAN, 0, 10, "b", "", "c", "*2\r\n$0\r\n\r\n*0\r\n");
+  run_in(KV_OP_SCAN, 0, 1, "_", "b", "", "*2\r\n$1\r\nc\r\n*1\r\n$1\r\nb\r\n");
+  run_in(KV_OP_SCAN, 0, 10, "ba", "", "c", "*2\r\n$0\r\n\r\n*0\r\n");
   run_in(KV_OP_DBSIZE, 0, 0, "", "b", "d", ":2\r\n");
   run_in(KV_OP_DBSIZE, 0, 0, "", "", "b", ":1\r\n");
   run_in(KV_OP_DBSIZE, 0, 0, "", "e", "", ":0\r\n");
+  run_in(KV_OP_DBSIZE, 0, 0, "c", "b", "", ":2\r\n");
+  run(KV_OP_DBSIZE, 0, 0, "b", ":3\r\n");
 }
 END_TEST
 
@@ -347,7 +349,7 @@ static const struct {
     {KV_OP_DEL, 0, 0, "a _", "-ERR an empty key is not allowed\r\n"},
     {KV_OP_CAS, 0, 0, "k v", "-ERR wrong number of arguments\r\n"},
     {KV_OP_GET, 0, 0, "a b", "-ERR wrong number of arguments\r\n"},
-    {KV_OP_DBSIZE, 0, 0, "x", "-ERR wrong number of arguments\r\n"},
+    {KV_OP_DBSIZE, 0, 0, "x y", "-ERR wrong number of arguments\r\n"},
     {KV_OP_SCAN, 0, 1, "", "-ERR wrong number of arguments\r\n"},
     {KV_OP_SCAN, 0, 0, "_", "-ERR syntax error\r\n"},
     {KV_OP_SCAN, 0, -1, "_", "-ERR syntax error\r\n"},
@@ -652,7 +654,7 @@ int main(void) {
   tcase_add_test(tcase, cas_compares_before_it_sets);
   tcase_add_test(tcase, questions_about_keys);
   tcase_add_test(tcase, an_answer_that_is_too_long_is_an_error);
-  tcase_add_test(tcase, scan_goes_on_behind_its_cursor);
+  tcase_add_test(tcase, scan_goes_on_at_its_cursor);
   tcase_add_test(tcase, scan_counts_keys_looked_at_not_found);
   tcase_add_test(tcase, scan_and_dbsize_stay_in_their_range);
   tcase_add_test(tcase, scan_is_bounded_in_keys_bytes_and_work);
