@@ -72,7 +72,7 @@ tsan: ## Run what has threads under the thread sanitizer
 	@+$(AGAIN) SANITIZE=thread run-tsan
 
 # Suites in which threads meet; the others would only be slower.
-THREADED := bytes client history lmdb_engine load net_client overlay_threads raft_log worker
+THREADED := bytes client committer history lmdb_engine load net_client overlay_threads raft_log worker
 
 .PHONY: run-tsan
 run-tsan: export UNIT := $(THREADED)

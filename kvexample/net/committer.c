@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { RETRY_MS = 500, ONE_AT_A_TIME = 1 };
+enum { ONE_AT_A_TIME = 1 };
 
 typedef struct flush_job {
   kv_job job;
@@ -98,7 +98,7 @@ void kv_committer_check(kv_committer *committer) {
     start(committer);
   } else if (!uv_is_active((uv_handle_t *)&committer->timer)) {
     (void)uv_timer_start(&committer->timer, on_timer,
-                         committer->failed ? RETRY_MS : committer->age_ms, 0);
+                         committer->failed ? committer->retry_ms : committer->age_ms, 0);
   }
 }
 

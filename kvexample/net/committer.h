@@ -26,6 +26,7 @@ typedef struct kv_committer {
   kv_store *store; /* set before the first check */
   const kv_logger *logger;
   uint64_t age_ms;
+  uint64_t retry_ms; /* pause after a flush that failed */
 
   uv_loop_t *loop; /* from here on kept by committer.c */
   kv_worker *worker;

@@ -15,6 +15,7 @@ enum {
   QUEUE_LIMIT = 16384,
   BATCH_BYTES = 16 << 20, /* of work in one transaction, so that no answer waits for ever */
   COMMIT_ATTEMPTS = 3,    /* a full map is made larger before the next one */
+  RETRY_MS = 500,         /* after a flush that failed, as on a full disk */
   HOLD_MS = 20,           /* how long a task waits for others if nobody waits for it */
   HOLD_BYTES = 4 << 20    /* ... or until there is so much */
 };
@@ -212,8 +213,10 @@ int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error
   int rc = kv_worker_open(loop, &apply, &threads->apply, error);
   rc = rc == KV_OK ? kv_worker_open(loop, &read, &threads->read, error) : rc;
   if (rc == KV_OK && threads->overlay) {
-    threads->committer = (kv_committer){
-        .overlay = threads->engine, .logger = threads->logger, .age_ms = threads->age_ms};
+    threads->committer = (kv_committer){.overlay = threads->engine,
+                                        .logger = threads->logger,
+                                        .age_ms = threads->age_ms,
+                                        .retry_ms = RETRY_MS};
     rc = kv_committer_open(&threads->committer, loop, error);
   }
   return rc;

@@ -191,19 +191,21 @@ static int first_key(kv_txn *txn, raft_slice start, raft_slice end, unsigned cha
   return rc;
 }
 
+/* The search goes on where the last key was found: before it, an engine may have to pass over all
+ * that was deleted. */
 int kv_data_clear(kv_txn *txn, raft_slice start, raft_slice end, size_t limit, bool *more) {
   unsigned char copy[KV_MAX_KEY];
-  raft_slice key;
+  raft_slice key = start;
   int rc = KV_OK;
   *more = false;
   for (size_t i = 0; i < limit && rc == KV_OK; i++) {
-    rc = first_key(txn, start, end, copy, &key);
+    rc = first_key(txn, key, end, copy, &key);
     if (rc == KV_OK) {
       rc = txn->engine->ops->del(txn, KV_SPACE_DATA, key);
     }
   }
   if (rc == KV_OK) {
-    rc = first_key(txn, start, end, copy, &key);
+    rc = first_key(txn, key, end, copy, &key);
     *more = rc == KV_OK;
   }
   return rc == KV_ENOTFOUND ? KV_OK : rc;

@@ -10,6 +10,7 @@
 #include "engine_calls.h"
 #include "fault_engine.h"
 #include "memory_engine.h"
+#include "raftstore/region_state.h"
 #include "run_suite.h"
 #include "scratch.h"
 
@@ -424,6 +425,21 @@ START_TEST(it_says_when_to_flush_and_when_to_take_no_more) {
 }
 END_TEST
 
+START_TEST(deleting_a_range_does_not_pass_over_what_is_deleted_already) {
+  enum { KEYS = 500, CALLS_EACH = 6 }; /* seek, item by item, is linear */
+  bool more = true;
+  fill(engine, 0, KEYS);
+  flush();
+  faults.operations = 0;
+  kv_txn *txn = begin(engine, true);
+  ck_assert_int_eq(kv_data_clear(txn, str(""), str(""), KEYS, &more), KV_OK);
+  ck_assert(!more);
+  ck_assert_int_eq(engine->ops->commit(txn), KV_OK);
+  ck_assert_uint_le(faults.operations, KEYS * CALLS_EACH);
+  ck_assert_uint_eq(count_keys(engine), 0);
+}
+END_TEST
+
 /* ---- against a model ---- */
 
 typedef struct model_run {
@@ -624,6 +640,7 @@ int main(void) {
       a_durable_commit_grows_the_map_although_it_has_read_below,
       a_full_map_keeps_the_generation_until_there_is_room,
       it_says_when_to_flush_and_when_to_take_no_more,
+      deleting_a_range_does_not_pass_over_what_is_deleted_already,
   };
   Suite *suite = suite_create("overlay");
   TCase *cases = tcase_create("overlay");
