@@ -60,7 +60,7 @@ struct kv_peer {
   kv_region region;
   uint64_t applied;
   uint64_t applied_term;
-  bool has_range; /* in the region map by key */
+  bool has_range;       /* in the region map by key */
   kv_known_peer *known; /* NULL: none yet */
   size_t known_count;
 
