@@ -83,7 +83,7 @@ void ss_break(ss_world *world, unsigned from, unsigned to) {
 
 static bool is_lost(ss_store *store, kv_frame_type type, unsigned to) {
   ss_world *world = store->world;
-  bool raft = type == KV_FRAME_RAFT;
+  bool raft = type == KV_FRAME_RAFT || type == KV_FRAME_BEATS;
   if (!ss_fault(world, world->options.drop)) {
     return false;
   }
@@ -106,7 +106,8 @@ static void send_frame(ss_store *store, unsigned to, ss_frame *frame) {
   ss_link *link = &world->links[store->id][to];
   push(link, frame);
   ss_plan(world, delay(world), SS_FRAME, to, store->id, NULL);
-  if (frame->type == KV_FRAME_RAFT && ss_fault(world, world->options.duplicate)) {
+  bool raft = frame->type == KV_FRAME_RAFT || frame->type == KV_FRAME_BEATS;
+  if (raft && ss_fault(world, world->options.duplicate)) {
     world->counts[SS_DUPLICATED]++;
     push(link, copy_frame(frame));
     ss_plan(world, delay(world), SS_FRAME, to, store->id, NULL);

@@ -13,6 +13,7 @@ void ss_options_init(ss_options *options, uint64_t seed) {
       .members = 5,
       .tick_ms = 50,
       .election_ticks = 10,
+      .hibernate_ms = 5000,
       .max_batch_bytes = 1 << 20,
       .max_inflight_bytes = 32 << 20,
       .drift = 1000,
@@ -46,11 +47,13 @@ static uint64_t one_of(sim_random *random, const uint64_t *values, size_t count)
 
 static void draw_cluster(ss_options *options, sim_random *random) {
   static const uint64_t gc[] = {0, 5, 20, 100, 1000};
+  static const uint64_t quiet[] = {0, 100, 400, 2000};
   options->stores = (unsigned)sim_random_between(random, 3, 6);
   unsigned most = options->stores < 5 ? options->stores : 5;
   options->members = (unsigned)sim_random_between(random, 1, most);
   options->election_ticks = (uint32_t)sim_random_between(random, 5, 12);
   options->log_gc_entries = one_of(random, gc, sizeof gc / sizeof *gc);
+  options->hibernate_ms = (uint32_t)one_of(random, quiet, sizeof quiet / sizeof *quiet);
   options->max_batch_bytes = (size_t)sim_random_between(random, 20, 2000);
   options->max_inflight_bytes =
       sim_random_below(random, 4) == 0 ? (size_t)sim_random_between(random, 100, 4000) : 1 << 20;

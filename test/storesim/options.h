@@ -25,6 +25,7 @@ typedef struct ss_options {
   unsigned members; /* the first so many have the first region */
   uint32_t tick_ms;
   uint32_t election_ticks;
+  uint32_t hibernate_ms;
   uint64_t log_gc_entries; /* 0: never by itself */
   size_t max_batch_bytes;
   size_t max_inflight_bytes;

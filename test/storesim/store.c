@@ -62,6 +62,7 @@ static int open_store(ss_store *store, kv_error *error) {
   config.member_count = store->joins ? 0 : options->members;
   config.tick_ms = options->tick_ms;
   config.election_ticks = options->election_ticks;
+  config.hibernate_ms = options->hibernate_ms;
   config.max_batch_bytes = options->max_batch_bytes;
   config.max_inflight_bytes = options->max_inflight_bytes;
   config.log_gc_entries = options->log_gc_entries;
