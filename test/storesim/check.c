@@ -56,11 +56,11 @@ static uint64_t peers_hash(const kv_region *region) {
   return hash;
 }
 
-static void check_point(ss_store *store, const kv_region *region, uint64_t applied) {
+static void check_point(ss_store *store, kv_txn *txn, const kv_region *region, uint64_t applied) {
   ss_world *world = store->world;
   ss_check *check = &world->check;
   size_t keys = 0;
-  uint64_t hash = ss_model_hash(&store->model, KV_SPACE_DATA, region->start, region->end, &keys);
+  uint64_t hash = ss_engine_hash(store, txn, region->start, region->end, &keys);
   hash ^= sim_mix(range_hash(region) ^ peers_hash(region) ^ region->epoch.version << 32 ^
                   region->epoch.conf_ver);
   if (check->point_count * 2 >= check->point_room) {
@@ -145,6 +145,14 @@ static void check_replica(ss_store *store, const kv_region_state *state, uint64_
             (unsigned long long)fresh.epoch.version, (unsigned long long)fresh.epoch.conf_ver);
   }
   *known = fresh;
+}
+
+void ss_check_rewind(ss_check *check, unsigned store) {
+  for (size_t i = 0; i < check->replica_count; i++) {
+    if (check->replicas[i].store == store) {
+      check->replicas[i].applied = 0;
+    }
+  }
 }
 
 void ss_check_forget(ss_check *check, unsigned store) {
@@ -251,7 +259,7 @@ static void look_at(ss_store *store, kv_txn *txn, uint64_t region_id) {
              kv_apply_state_load(txn, region_id, &applied) == KV_OK) {
     check_epoch(store, &state.region);
     check_replica(store, &state, applied.applied_index);
-    check_point(store, &state.region, applied.applied_index);
+    check_point(store, txn, &state.region, applied.applied_index);
     keep(world, store->id, &state.region);
   }
   kv_region_state_clear(&state);
@@ -270,10 +278,10 @@ static int list_one(void *ctx, const kv_region_state *state) {
 }
 
 void ss_check_region(ss_store *store, uint64_t region_id, bool all) {
-  kv_engine *engine = &store->model.base;
+  kv_engine *engine = store->engine;
   kv_txn *txn = NULL;
   listing list = {NULL, 0};
-  if (engine->ops->begin(engine, false, &txn) != KV_OK) {
+  if (engine == NULL || engine->ops->begin(engine, false, &txn) != KV_OK) {
     return;
   }
   if (all) {

@@ -64,6 +64,8 @@ struct ss_world;
 /* A transaction of the store was committed that changed this region; all: its neighbours perhaps
  * too. */
 void ss_check_region(struct ss_store *store, uint64_t region_id, bool all);
+/* The store lost power, and with it what was applied and not durable. */
+void ss_check_rewind(struct ss_check *check, unsigned store);
 /* The data of a replica was lost with its store, for good. */
 void ss_check_forget(struct ss_check *check, unsigned store);
 void ss_check_free(ss_check *check);

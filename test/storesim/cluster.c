@@ -26,6 +26,7 @@ const char *ss_counter_name(ss_counter counter) {
       [SS_SNAPSHOTS] = "snapshots installed",
       [SS_STARTS] = "starts of stores",
       [SS_CRASHES] = "power losses",
+      [SS_GENERATIONS] = "overlays written below",
       [SS_TORN] = "  leaving a part",
       [SS_CUT_SHORT] = "  in the middle of things",
       [SS_PARTITIONS] = "cuts of the network",
@@ -100,6 +101,7 @@ static void handle(ss_world *world, const sim_event *event) {
   case SS_TICK:
   case SS_FLUSH:
   case SS_LOG:
+  case SS_DURABLE:
   case SS_APPLY:
   case SS_READ:
   case SS_JOB:

@@ -44,6 +44,7 @@ typedef enum ss_counter {
   SS_SNAPSHOTS,
   SS_STARTS,
   SS_CRASHES,     /* power losses of a store */
+  SS_GENERATIONS, /* of overlays, written below */
   SS_TORN,        /* that left a part of what was not durable */
   SS_CUT_SHORT,   /* in the middle of a loop turn or an installation */
   SS_PARTITIONS,  /* cuts of the network, one-way ones too */
@@ -66,10 +67,11 @@ const char *ss_counter_name(ss_counter counter);
 typedef enum ss_event_kind {
   SS_TICK,
   SS_FLUSH,
-  SS_FRAME, /* number: from */
-  SS_BREAK, /* number: from; the connection to target */
-  SS_LOG,   /* what was being synced is durable */
-  SS_APPLY, /* a transaction is at its end */
+  SS_FRAME,   /* number: from */
+  SS_BREAK,   /* number: from; the connection to target */
+  SS_LOG,     /* what was being synced is durable */
+  SS_DURABLE, /* the overlay is written below */
+  SS_APPLY,   /* a transaction is at its end */
   SS_READ,
   SS_JOB,    /* data: ss_job */
   SS_ANSWER, /* data: ss_call */
@@ -128,6 +130,8 @@ struct ss_store {
   size_t log_batch; /* writes being synced; 0: idle */
 
   ss_model model;
+  kv_engine *below, *engine; /* NULL: closed */
+  bool durable_planned;
   kv_apply_task *tasks, *last_task;
   size_t task_count;
   bool applying;
@@ -233,6 +237,23 @@ void ss_read_event(ss_store *store);
 /* Runs all tasks that the engine has. */
 void ss_apply_all(ss_store *store);
 void ss_devices_crash(ss_store *store);
+
+/* What is kept: engines.c. open: without the overlay, cover: with it. */
+int ss_engine_open(ss_store *store, kv_error *error);
+int ss_engine_cover(ss_store *store, kv_error *error);
+void ss_engine_close(ss_store *store);
+void ss_engine_free(ss_store *store);
+int ss_engine_commit(ss_store *store, kv_txn *txn, bool barrier);
+/* Number of the last commit; 0: it is durable. */
+uint64_t ss_engine_sequence(const ss_store *store);
+bool ss_engine_is_busy(const ss_store *store);
+/* Something was committed. */
+void ss_engine_moved(ss_store *store);
+void ss_durable_event(ss_store *store);
+int ss_engine_flush(ss_store *store);
+/* Sum over the records of a range. */
+uint64_t ss_engine_hash(ss_store *store, kv_txn *txn, raft_slice start, raft_slice end,
+                        size_t *count);
 
 kv_snapshot_device ss_snapshot_device(ss_store *store);
 void ss_job_event(ss_store *store, ss_job *job);

@@ -107,15 +107,17 @@ enum { TASKS = 64 };
 
 static int run_in(ss_store *store, kv_txn *txn, kv_apply_task **taken, size_t count) {
   int rc = KV_OK;
+  bool barrier = false;
   for (size_t i = 0; i < count && rc == KV_OK; i++) {
     rc = kv_apply_run(taken[i], txn);
+    barrier = barrier || taken[i]->barrier;
   }
   if (rc != KV_OK) {
     txn->engine->ops->abort(txn);
     return rc;
   }
   bool full = store->model.full_commits > 0;
-  rc = txn->engine->ops->commit(txn);
+  rc = ss_engine_commit(store, txn, barrier);
   store->world->counts[SS_FULL_MAPS] += full && rc == KV_EFULL;
   return rc;
 }
@@ -142,7 +144,7 @@ static bool run_tasks(ss_store *store, size_t most) {
   while (count < most && count < TASKS && store->tasks != NULL) {
     taken[count++] = pop_task(store);
   }
-  int rc = store->model.base.ops->begin(&store->model.base, true, &txn);
+  int rc = store->engine->ops->begin(store->engine, true, &txn);
   rc = rc == KV_OK ? run_in(store, txn, taken, count) : rc;
   if (rc == KV_OK) {
     check_tasks(store, taken, count);
@@ -150,9 +152,11 @@ static bool run_tasks(ss_store *store, size_t most) {
   }
   for (size_t i = 0; i < count; i++) {
     taken[i]->rc = rc;
+    taken[i]->sequence = ss_engine_sequence(store);
     kv_store_applied(store->store, taken[i]);
   }
   ss_touch(store);
+  ss_engine_moved(store);
   return !ss_may_crash(store);
 }
 
@@ -200,10 +204,10 @@ void ss_read_event(ss_store *store) {
     return;
   }
   store->reads = task->next;
-  task->rc = store->model.base.ops->begin(&store->model.base, false, &txn);
+  task->rc = store->engine->ops->begin(store->engine, false, &txn);
   if (task->rc == KV_OK) {
     task->rc = kv_read_run(task, txn);
-    store->model.base.ops->abort(txn);
+    store->engine->ops->abort(txn);
   }
   kv_store_read_done(store->store, task);
   ss_touch(store);
@@ -211,6 +215,10 @@ void ss_read_event(ss_store *store) {
 }
 
 /* ---- all of them ---- */
+
+static bool is_busy(void *ctx) {
+  return ss_engine_is_busy(ctx);
+}
 
 static uint64_t now(void *ctx) {
   return ss_clock(ctx);
@@ -227,7 +235,7 @@ kv_devices ss_devices(ss_store *store) {
   store->log.limit = store->world->options.log_queue;
   return (kv_devices){
       .log = {store, log_write, log_bounds, log_term, log_entries, log_each_region},
-      .engine = {store, engine_apply, engine_read},
+      .engine = {store, engine_apply, engine_read, is_busy},
       .snapshot = ss_snapshot_device(store),
       .transport = ss_transport_device(store),
       .clock = {store, now},

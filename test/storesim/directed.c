@@ -226,9 +226,9 @@ static void check_bounded(ss_world *world, uint64_t most) {
   for (unsigned i = 1; i <= world->store_count; i++) {
     kv_txn *txn = NULL;
     kv_apply_state state = {0};
-    (void)world->stores[i].model.base.ops->begin(&world->stores[i].model.base, false, &txn);
+    (void)world->stores[i].engine->ops->begin(world->stores[i].engine, false, &txn);
     (void)kv_apply_state_load(txn, FIRST, &state);
-    world->stores[i].model.base.ops->abort(txn);
+    world->stores[i].engine->ops->abort(txn);
     if (state.applied_index - state.truncated_index > most) {
       ss_violation(world, "s%u keeps %llu entries", i,
                    (unsigned long long)(state.applied_index - state.truncated_index));

@@ -88,8 +88,7 @@ static void run_make(ss_job *job) {
   kv_snapshot_file file;
   raft_buf *meta = NULL;
   kv_error error;
-  int rc =
-      kv_snapshot_make(&store->model.base, store->directory, job->region_id, &file, &meta, &error);
+  int rc = kv_snapshot_make(store->engine, store->directory, job->region_id, &file, &meta, &error);
   raft_bytes bytes = {0};
   if (rc == KV_OK) {
     bytes = (raft_bytes){raft_buf_data(meta), raft_buf_len(meta), meta};
@@ -117,7 +116,8 @@ static void run_install(ss_job *job) {
   uint32_t chance = world->options.crash_between;
   store->model.fused = ss_fault(world, chance < SIM_CERTAIN / 100 ? chance * 100 : chance);
   store->model.fuse = (unsigned)ss_below(world, COMMITS);
-  int rc = kv_snapshot_install(&store->model.base, store->directory, &file, &error);
+  int rc = ss_engine_flush(store);
+  rc = rc == KV_OK ? kv_snapshot_install(store->below, store->directory, &file, &error) : rc;
   if (store->model.off) {
     world->counts[SS_CUT_SHORT]++;
     ss_tell(world, store->id, "is cut off while it installs a snapshot");
@@ -290,7 +290,7 @@ int ss_jobs_recover(ss_store *store, kv_error *error) {
     store->has_directory = true;
     return KV_OK;
   }
-  int rc = kv_snapshot_recover(&store->model.base, store->directory, &reset, error);
+  int rc = kv_snapshot_recover(store->engine, store->directory, &reset, error);
   if (rc == KV_OK && reset > 0) {
     ss_violation(store->world, "s%u has lost the file of a snapshot that it was installing",
                  store->id);

@@ -28,6 +28,7 @@ typedef struct matrix {
 void ss_matrix_prepare(const ss_scenario *scenario, ss_options *options, uint64_t seed) {
   ss_options_init(options, seed);
   options->log_gc_entries = scenario->row.max_log;
+  options->engine = seed % 2 == 0 ? SS_OVERLAY : SS_MODEL;
   options->crash_between = scenario->row.crash ? 20 : 0;
 }
 
@@ -144,7 +145,7 @@ static void check_log(ss_store *store, uint64_t region_id, uint64_t most) {
   kv_txn *txn = NULL;
   kv_apply_state state;
   kv_region_state region;
-  if (store->model.base.ops->begin(&store->model.base, false, &txn) != KV_OK) {
+  if (store->engine == NULL || store->engine->ops->begin(store->engine, false, &txn) != KV_OK) {
     return;
   }
   if (kv_region_state_load(txn, region_id, &region) == KV_OK) {
@@ -156,7 +157,7 @@ static void check_log(ss_store *store, uint64_t region_id, uint64_t most) {
     }
     kv_region_state_clear(&region);
   }
-  store->model.base.ops->abort(txn);
+  store->engine->ops->abort(txn);
 }
 
 static void check_logs(ss_world *world, uint64_t most) {

@@ -37,6 +37,11 @@ typedef struct model_cursor {
 
 /* ---- records ---- */
 
+uint64_t ss_record_hash(raft_slice key, raft_slice value) {
+  uint64_t first = XXH3_64bits_withSeed(key.data, key.len, key.len);
+  return XXH3_64bits_withSeed(value.len > 0 ? value.data : "", value.len, first);
+}
+
 static ss_record *create(raft_slice key, raft_slice value) {
   ss_record *record = sim_resize(NULL, sizeof *record + key.len + value.len, 1);
   record->references = 1;
@@ -46,7 +51,7 @@ static ss_record *create(raft_slice key, raft_slice value) {
   if (value.len > 0) {
     memcpy(record->bytes + key.len, value.data, value.len);
   }
-  record->hash = XXH3_64bits_withSeed(record->bytes, key.len + value.len, key.len);
+  record->hash = ss_record_hash(key, value);
   return record;
 }
 

@@ -46,6 +46,7 @@ void ss_model_free(ss_model *model);
 /* After a loss of power: commits work again. */
 void ss_model_power_on(ss_model *model);
 /* Sum over the records of [start, end) of a space; empty end: no end. */
+uint64_t ss_record_hash(raft_slice key, raft_slice value);
 uint64_t ss_model_hash(const ss_model *model, kv_space space, raft_slice start, raft_slice end,
                        size_t *count);
 

@@ -25,6 +25,7 @@ void ss_options_init(ss_options *options, uint64_t seed) {
       .apply_most = 2 * MS,
       .apply_batch = 64,
       .read_most = MS,
+      .generation_age = 200 * MS,
       .flush_most = 200,
       .job_most = 5 * MS,
       .chunks = 4,
@@ -74,6 +75,15 @@ static void draw_network(ss_options *options, sim_random *random) {
   options->refused = some(random, 20000);
 }
 
+/* LMDB is slow, even where fsync costs nothing. */
+static void draw_engine(ss_options *options, sim_random *random) {
+  static const uint32_t weights[] = {
+      [SS_MODEL] = 12, [SS_OVERLAY] = 12, [SS_LMDB] = 1, [SS_OVERLAY_LMDB] = 1};
+  options->engine =
+      (ss_engine_kind)sim_random_pick(random, weights, sizeof weights / sizeof *weights);
+  options->generation_age = sim_random_between(random, MS, SECOND);
+}
+
 static void draw_devices(ss_options *options, sim_random *random) {
   static const uint64_t most[] = {200, MS, 5 * MS, 30 * MS};
   size_t count = sizeof most / sizeof *most;
@@ -89,6 +99,7 @@ static void draw_devices(ss_options *options, sim_random *random) {
   options->flush_most = one_of(random, most, count) / 4;
   options->log_queue = some(random, 4);
   options->task_queue = some(random, 4);
+  draw_engine(options, random);
   options->job_most = one_of(random, most, count) * 4;
   options->chunks = (unsigned)sim_random_between(random, 1, 8);
   options->lose_chunk = some(random, 100000);

@@ -17,6 +17,9 @@
 
 /* Times are in microseconds of virtual time, chances in parts per million, unless said otherwise.
  */
+/* What a state machine is kept in. */
+typedef enum ss_engine_kind { SS_MODEL, SS_OVERLAY, SS_LMDB, SS_OVERLAY_LMDB } ss_engine_kind;
+
 typedef struct ss_options {
   uint64_t seed;
 
@@ -49,9 +52,11 @@ typedef struct ss_options {
   uint64_t apply_least, apply_most; /* a transaction of the state machine */
   unsigned apply_batch;             /* tasks in one at most */
   uint64_t read_most;
-  uint64_t flush_most; /* until a loop turn ends */
-  unsigned log_queue;  /* writes that the log device takes; 0: any number */
-  unsigned task_queue; /* same, tasks of the engine device */
+  ss_engine_kind engine;
+  uint64_t generation_age; /* until the overlay is written below, at most */
+  uint64_t flush_most;     /* until a loop turn ends */
+  unsigned log_queue;      /* writes that the log device takes; 0: any number */
+  unsigned task_queue;     /* same, tasks of the engine device */
 
   /* Snapshots. */
   uint64_t job_most; /* making, installing, and each chunk on its way */

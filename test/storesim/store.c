@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cluster.h"
+#include "snapshot/snapshot_dir.h"
 
 enum { CLUSTER = 7 };
 
@@ -67,7 +68,7 @@ static int open_store(ss_store *store, kv_error *error) {
   config.max_inflight_bytes = options->max_inflight_bytes;
   config.log_gc_entries = options->log_gc_entries;
   config.log_gc_bytes = 0;
-  return kv_store_open(&config, &devices, &store->model.base, &store->store, error);
+  return kv_store_open(&config, &devices, store->engine, &store->store, error);
 }
 
 void ss_start(ss_store *store) {
@@ -80,7 +81,9 @@ void ss_start(ss_store *store) {
   store->fused = store->burnt = false;
   ss_model_power_on(&store->model);
   start_clock(store);
-  int rc = ss_jobs_recover(store, &error);
+  int rc = ss_engine_open(store, &error);
+  rc = rc == KV_OK ? ss_jobs_recover(store, &error) : rc;
+  rc = rc == KV_OK ? ss_engine_cover(store, &error) : rc;
   rc = rc == KV_OK ? open_store(store, &error) : rc;
   if (rc != KV_OK) {
     ss_violation(world, "s%u cannot be started: %s", store->id, error.text);
@@ -120,6 +123,10 @@ void ss_crash(ss_store *store, uint64_t down) {
   store->flush_planned = false;
   store->paused_until = 0;
   ss_devices_crash(store);
+  if (ss_engine_sequence(store) > 0) {
+    ss_check_rewind(&world->check, store->id);
+  }
+  ss_engine_close(store);
   ss_links_crash(world, store->id);
   if (down != UINT64_MAX) {
     ss_plan(world, down, SS_START, store->id, store->generation, NULL);
@@ -223,6 +230,7 @@ void ss_store_event(ss_store *store, const sim_event *event) {
   case SS_FLUSH: flush(store); break;
   case SS_LOG: ss_log_event(store); break;
   case SS_APPLY: ss_apply_event(store); break;
+  case SS_DURABLE: ss_durable_event(store); break;
   case SS_READ: ss_read_event(store); break;
   case SS_FRAME:
   case SS_BREAK:
@@ -244,11 +252,11 @@ void ss_store_free(ss_store *store) {
     store->store = NULL;
   }
   ss_devices_crash(store);
+  ss_engine_free(store);
   if (store->has_directory) {
     kv_error error;
-    (void)ss_jobs_recover(store, &error);
+    (void)kv_snapshot_collect(store->directory, NULL, 0, &error);
     (void)rmdir(store->directory);
   }
   world_log_free(&store->log);
-  ss_model_free(&store->model);
 }

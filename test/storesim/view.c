@@ -36,14 +36,14 @@ bool ss_has_replica(const ss_store *store, uint64_t region_id) {
 bool ss_get(ss_store *store, const char *key, char value[64]) {
   kv_txn *txn = NULL;
   raft_slice found = {0};
-  if (store->model.base.ops->begin(&store->model.base, false, &txn) != KV_OK) {
+  if (store->engine == NULL || store->engine->ops->begin(store->engine, false, &txn) != KV_OK) {
     return false;
   }
-  int rc = store->model.base.ops->get(txn, KV_SPACE_DATA, (raft_slice){key, strlen(key)}, &found);
+  int rc = store->engine->ops->get(txn, KV_SPACE_DATA, (raft_slice){key, strlen(key)}, &found);
   if (rc == KV_OK) {
     (void)snprintf(value, 64, "%.*s", (int)found.len, (const char *)found.data);
   }
-  store->model.base.ops->abort(txn);
+  store->engine->ops->abort(txn);
   return rc == KV_OK;
 }
 
