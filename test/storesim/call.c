@@ -62,14 +62,18 @@ ss_call *ss_administrate(ss_store *store, ss_admin_kind kind, uint64_t region_id
                          void *owner) {
   ss_call *call = add(store, timeout_ms, done, owner);
   kv_store *inner = store->store;
+  uint64_t to_id = store->world->stores[to].kv_id;
   switch (kind) {
-  case SS_TRANSFER: kv_store_transfer(inner, region_id, to, timeout_ms, answered, call); break;
+  case SS_TRANSFER: kv_store_transfer(inner, region_id, to_id, timeout_ms, answered, call); break;
   case SS_ADD_PEER:
-    kv_store_add_peer(inner, region_id, to, store->world->stores[to].address, timeout_ms, answered,
-                      call);
+    kv_store_add_peer(inner, region_id, to_id, store->world->stores[to].address, timeout_ms,
+                      answered, call);
     break;
   case SS_REMOVE_PEER:
-    kv_store_remove_peer(inner, region_id, to, timeout_ms, answered, call);
+    kv_store_remove_peer(inner, region_id, to_id, timeout_ms, answered, call);
+    break;
+  case SS_HALVE:
+    kv_store_split(inner, region_id, (raft_slice){"", 0}, timeout_ms, answered, call);
     break;
   case SS_COMPACT: kv_store_compact(inner, region_id, 0, timeout_ms, answered, call); break;
   }

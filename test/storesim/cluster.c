@@ -118,6 +118,10 @@ static void handle(ss_world *world, const sim_event *event) {
   case SS_NEMESIS:
   case SS_HEAL: ss_nemesis_event(world, event); break;
   case SS_INSPECT: inspect(world); break;
+  case SS_TO_SCHEDULER: ss_request_event(world, event); break;
+  case SS_FROM_SCHEDULER: ss_response_event(world, event); break;
+  case SS_SCHEDULER_TICK: ss_scheduler_tick(world); break;
+  case SS_SCHEDULER_START: ss_scheduler_start(world); break;
   }
 }
 
@@ -181,8 +185,9 @@ void ss_open(ss_world *world, const ss_options *options, sim_listener listener, 
                                .slow_most = options->slow_most};
   sim_network_init(&world->network, &world->random, &faults);
   make_scratch(world);
+  ss_scheduler_open(world);
   for (unsigned i = 0; i < options->stores; i++) {
-    (void)ss_add_store(world, i >= options->members);
+    (void)ss_add_store(world, options->scheduler || i >= options->members);
   }
   for (unsigned i = 1; i <= options->stores; i++) {
     ss_start(&world->stores[i]);
@@ -212,10 +217,14 @@ void ss_close(ss_world *world) {
     world->clients_free(world);
   }
   for (size_t i = 0; i < world->queue.count; i++) {
-    if (world->queue.heap[i].kind == SS_JOB) {
-      ss_job_free(world->queue.heap[i].data);
+    const sim_event *event = &world->queue.heap[i];
+    if (event->kind == SS_JOB) {
+      ss_job_free(event->data);
+    } else if (event->kind == SS_TO_SCHEDULER || event->kind == SS_FROM_SCHEDULER) {
+      raft_buf_release(event->data);
     }
   }
+  ss_scheduler_free(world);
   ss_calls_free(world);
   ss_links_free(world);
   ss_check_free(&world->check);

@@ -18,6 +18,7 @@
 #include "model_engine.h"
 #include "options.h"
 #include "raftstore/apply.h"
+#include "raftstore/join.h"
 #include "raftstore/read.h"
 #include "raftstore/store.h"
 #include "test/sim/memory.h"
@@ -80,13 +81,18 @@ typedef enum ss_event_kind {
   SS_ADMIN,
   SS_NEMESIS,
   SS_HEAL,
-  SS_INSPECT
+  SS_INSPECT,
+  SS_TO_SCHEDULER,   /* target: from; data: the request */
+  SS_FROM_SCHEDULER, /* data: the response */
+  SS_SCHEDULER_TICK,
+  SS_SCHEDULER_START
 } ss_event_kind;
 
 typedef struct ss_world ss_world;
 typedef struct ss_store ss_store;
 typedef struct ss_call ss_call;
 typedef struct ss_job ss_job;
+typedef struct ss_scheduler ss_scheduler;
 
 /* A request to a store and its answer. Belongs to the world once it was made. */
 struct ss_call {
@@ -107,6 +113,10 @@ struct ss_call {
 struct ss_store {
   ss_world *world;
   unsigned id;
+  uint64_t kv_id; /* what it is called in the cluster; 0: it has not joined yet */
+  kv_join *join;  /* NULL: it is not on its way into the cluster */
+  kv_join_config join_config;
+  kv_scheduler_device join_device;
   char address[32];
   bool joins;      /* no member of the first region */
   bool gone;       /* replaced: never starts again */
@@ -170,7 +180,8 @@ struct ss_world {
   uint64_t steps;
   ss_call *calls; /* not over */
   ss_check check;
-  bool calm; /* faults have ended */
+  bool calm;               /* faults have ended */
+  ss_scheduler *scheduler; /* NULL: none */
 
   /* Whoever plays the clients: gets SS_CLIENT events. */
   void *clients;
@@ -226,6 +237,8 @@ bool ss_spend(ss_store *store);
 bool ss_may_crash(ss_store *store);
 void ss_store_event(ss_store *store, const sim_event *event);
 uint64_t ss_clock(const ss_store *store);
+/* The store with that id in the cluster; NULL: none here has it. */
+ss_store *ss_by_kv_id(ss_world *world, uint64_t kv_id);
 void ss_store_free(ss_store *store);
 
 /* ---- devices: devices.c, jobs.c, links.c ---- */
@@ -275,6 +288,18 @@ void ss_split(ss_world *world, uint32_t set);
 void ss_heal(ss_world *world);
 void ss_links_free(ss_world *world);
 
+/* ---- scheduler: sched.c ---- */
+
+void ss_scheduler_open(ss_world *world);
+void ss_scheduler_free(ss_world *world);
+/* It is away for so long. */
+void ss_scheduler_stop(ss_world *world, uint64_t down);
+void ss_scheduler_start(ss_world *world);
+void ss_scheduler_tick(ss_world *world);
+kv_scheduler_device ss_scheduler_device(ss_store *store);
+void ss_request_event(ss_world *world, const sim_event *event);
+void ss_response_event(ss_world *world, const sim_event *event);
+
 /* ---- requests: call.c ---- */
 
 typedef struct ss_command {
@@ -288,7 +313,13 @@ typedef struct ss_command {
 /* Asks a store that is up. */
 ss_call *ss_execute(ss_store *store, const ss_command *command, uint64_t timeout_ms,
                     void (*done)(ss_call *call, void *owner), void *owner);
-typedef enum ss_admin_kind { SS_TRANSFER, SS_ADD_PEER, SS_REMOVE_PEER, SS_COMPACT } ss_admin_kind;
+typedef enum ss_admin_kind {
+  SS_TRANSFER,
+  SS_ADD_PEER,
+  SS_REMOVE_PEER,
+  SS_COMPACT,
+  SS_HALVE
+} ss_admin_kind;
 ss_call *ss_administrate(ss_store *store, ss_admin_kind kind, uint64_t region_id, unsigned to,
                          uint64_t timeout_ms, void (*done)(ss_call *call, void *owner),
                          void *owner);

@@ -239,6 +239,7 @@ kv_devices ss_devices(ss_store *store) {
       .snapshot = ss_snapshot_device(store),
       .transport = ss_transport_device(store),
       .clock = {store, now},
+      .scheduler = ss_scheduler_device(store),
       .logger = {log_line, store, told ? KV_INFO : KV_ERROR},
   };
 }

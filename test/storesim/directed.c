@@ -106,10 +106,12 @@ static void administrate(ss_world *world, ss_admin_kind kind, unsigned whom) {
   uint64_t end = world->now + PATIENCE;
   while (!world->violated && world->now < end) {
     const kv_region *region = ss_check_find(&world->check, FIRST);
-    bool member = region != NULL && kv_region_find_store(region, whom) != NULL &&
-                  kv_region_find_store(region, whom)->role == KV_PEER_VOTER;
+    bool member = region != NULL &&
+                  kv_region_find_store(region, world->stores[whom].kv_id) != NULL &&
+                  kv_region_find_store(region, world->stores[whom].kv_id)->role == KV_PEER_VOTER;
     if ((kind == SS_ADD_PEER && member) ||
-        (kind == SS_REMOVE_PEER && region != NULL && kv_region_find_store(region, whom) == NULL) ||
+        (kind == SS_REMOVE_PEER && region != NULL &&
+         kv_region_find_store(region, world->stores[whom].kv_id) == NULL) ||
         (kind == SS_TRANSFER && ss_leader(world, FIRST, NULL) == whom)) {
       return;
     }

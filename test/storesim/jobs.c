@@ -222,7 +222,7 @@ static int end_arrival(ss_job *job) {
     return rc;
   }
   raft_bytes frame = {raft_buf_data(job->envelope), raft_buf_len(job->envelope), job->envelope};
-  kv_store_snapshot_received(to->store, job->store->id, frame, &file);
+  kv_store_snapshot_received(to->store, job->store->kv_id, frame, &file);
   ss_touch(to);
   return ss_fault(world, world->options.lose_receipt) ? KV_EIO : KV_OK;
 }
@@ -313,7 +313,8 @@ static int snapshot_send(void *ctx, uint64_t to_store, const char *address,
   (void)address;
   if (ss_spend(store)) {
     ss_job *job = add(store, JOB_SEND, region_id, file);
-    job->to = to_store <= store->world->store_count ? (unsigned)to_store : store->id;
+    const ss_store *to = ss_by_kv_id(store->world, to_store);
+    job->to = to != NULL ? to->id : store->id;
     job->to_peer = to_peer;
     job->envelope = raft_buf_retain(envelope);
   }

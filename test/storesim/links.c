@@ -114,7 +114,7 @@ static void send_frame(ss_store *store, unsigned to, ss_frame *frame) {
   }
 }
 
-static int transport_send(void *ctx, uint64_t to, const char *address, kv_frame_type type,
+static int transport_send(void *ctx, uint64_t to_id, const char *address, kv_frame_type type,
                           const raft_bytes *parts, size_t count) {
   ss_store *store = ctx;
   ss_world *world = store->world;
@@ -122,21 +122,23 @@ static int transport_send(void *ctx, uint64_t to, const char *address, kv_frame_
   if (!ss_spend(store)) {
     return KV_OK;
   }
-  if (to == store->id || to == 0 || to > world->store_count) {
+  const ss_store *receiver = ss_by_kv_id(world, to_id);
+  if (receiver == NULL || receiver == store) {
     return KV_EBUSY;
   }
+  unsigned to = receiver->id;
   if (ss_fault(world, world->options.refused)) {
     world->counts[SS_LOST]++;
     return KV_EBUSY;
   }
-  if (is_lost(store, type, (unsigned)to)) {
+  if (is_lost(store, type, to)) {
     return KV_OK;
   }
   if (ss_fault(world, world->options.breaks)) {
-    ss_break(world, store->id, (unsigned)to);
+    ss_break(world, store->id, to);
     return KV_OK;
   }
-  send_frame(store, (unsigned)to, make_frame(type, parts, count));
+  send_frame(store, to, make_frame(type, parts, count));
   return KV_OK;
 }
 
@@ -179,7 +181,7 @@ void ss_frame_event(ss_world *world, unsigned from, unsigned to) {
   }
   ss_frame *frame = take(world, link);
   raft_bytes payload = {raft_buf_data(frame->bytes), raft_buf_len(frame->bytes), frame->bytes};
-  kv_store_receive(store->store, from, frame->type, payload);
+  kv_store_receive(store->store, world->stores[from].kv_id, frame->type, payload);
   free_frame(frame);
   ss_touch(store);
 }
@@ -188,7 +190,7 @@ void ss_break_event(ss_world *world, unsigned from, unsigned to) {
   ss_store *store = &world->stores[from];
   world->links[from][to].breaking = false;
   if (ss_is_up(store)) {
-    kv_store_unreachable(store->store, to);
+    kv_store_unreachable(store->store, world->stores[to].kv_id);
     ss_touch(store);
   }
 }

@@ -17,6 +17,7 @@ enum {
   ELECTION = 500 * SS_MS,
   UNRELIABLE = SIM_CERTAIN / 10,
   CLIENTS = 20,
+  MANY = 10,
   PATIENCE = 60 * SS_SECOND
 };
 
@@ -30,6 +31,14 @@ void ss_matrix_prepare(const ss_scenario *scenario, ss_options *options, uint64_
   options->log_gc_entries = scenario->row.max_log;
   options->engine = seed % 2 == 0 ? SS_OVERLAY : SS_MODEL;
   options->crash_between = scenario->row.crash ? 20 : 0;
+  if (scenario->row.split) {
+    bool many = scenario->row.clients > MANY;
+    options->scheduler = true;
+    options->replicas = scenario->row.changes ? 3 : 5;
+    options->region_max_bytes = many ? 2000 : 600;
+    options->region_split_bytes = many ? 1300 : 400;
+    options->hibernate_ms = seed % 3 == 0 ? 0 : 500;
+  }
 }
 
 /* ---- chaos ---- */
@@ -48,7 +57,7 @@ static void change_members(ss_world *world) {
   }
   const kv_region *region =
       &world->check.regions[ss_below(world, world->check.region_count)].region;
-  bool member = kv_region_find_store(region, whom) != NULL;
+  bool member = kv_region_find_store(region, world->stores[whom].kv_id) != NULL;
   if (member && region->peer_count < 2) {
     return;
   }
@@ -189,6 +198,12 @@ static void play_round(const ss_row *row, ss_world *world, matrix *m) {
   }
 }
 
+static bool has_grown(ss_world *world, void *arg) {
+  (void)arg;
+  return world->check.region_count > 0 &&
+         world->check.regions[0].region.peer_count >= world->options.replicas;
+}
+
 void ss_matrix_play(const ss_scenario *scenario, ss_world *world) {
   const ss_row *row = &scenario->row;
   matrix *m = sim_zeroed(1, sizeof *m);
@@ -200,8 +215,14 @@ void ss_matrix_play(const ss_scenario *scenario, ss_world *world) {
     ss_appender_init(&m->appenders[i], world, i);
   }
   (void)ss_run(world, 2 * ELECTION);
+  if (row->split && !ss_run_until(world, has_grown, NULL, PATIENCE)) {
+    ss_violation(world, "the cluster does not grow to its replicas by itself");
+  }
   for (unsigned i = 0; i < ROUNDS && !world->violated; i++) {
     play_round(row, world, m);
   }
   ss_settle(world, PATIENCE);
+  if (row->split && !world->violated && world->check.region_count < 2) {
+    ss_violation(world, "nothing was split");
+  }
 }

@@ -18,6 +18,8 @@ typedef enum act {
   FILL_MAP,
   BREAK_ALL,
   HEAL_NOW,
+  STOP_SCHEDULER,
+  HIDE_SCHEDULER,
   ACTS
 } act;
 
@@ -98,6 +100,11 @@ static void perform(ss_world *world, act what) {
     break;
   case BREAK_ALL: break_all(world); break;
   case HEAL_NOW: ss_heal(world); break;
+  case STOP_SCHEDULER: ss_scheduler_stop(world, a_while(world)); break;
+  case HIDE_SCHEDULER:
+    ss_cut(world, 0, any_store(world));
+    cut_for_a_while(world);
+    break;
   case ACTS: break;
   }
 }
@@ -143,9 +150,10 @@ static void forget(ss_call *call, void *owner) {
 }
 
 static void ask(ss_world *world, ss_store *by, const kv_region *region) {
-  static const char *const names[] = {"hand over to", "add", "remove", "cut the log, not of"};
+  static const char *const names[] = {"hand over to", "add", "remove", "cut the log, not of",
+                                      "halve it, not on"};
   unsigned whom = any_store(world);
-  ss_admin_kind kind = (ss_admin_kind)ss_below(world, 4);
+  ss_admin_kind kind = (ss_admin_kind)ss_below(world, 5);
   if (kind == SS_REMOVE_PEER && region->peer_count < 3) {
     kind = SS_ADD_PEER;
   }

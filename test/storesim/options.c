@@ -16,6 +16,8 @@ void ss_options_init(ss_options *options, uint64_t seed) {
       .hibernate_ms = 5000,
       .max_batch_bytes = 1 << 20,
       .max_inflight_bytes = 32 << 20,
+      .replicas = 3,
+      .store_down_ms = 10000,
       .drift = 1000,
       .delay_least = 100,
       .delay_most = 2 * MS,
@@ -59,6 +61,18 @@ static void draw_cluster(ss_options *options, sim_random *random) {
   options->max_inflight_bytes =
       sim_random_below(random, 4) == 0 ? (size_t)sim_random_between(random, 100, 4000) : 1 << 20;
   options->drift = (uint32_t)sim_random_below(random, 20000);
+}
+
+static void draw_scheduler(ss_options *options, sim_random *random) {
+  static const uint64_t sizes[] = {0, 200, 400, 1000, 3000};
+  static const uint64_t rests[] = {0, 300, 1000, 5000};
+  options->scheduler = sim_random_below(random, 4) != 0;
+  options->replicas = 1 + 2 * sim_random_below(random, 3);
+  options->store_down_ms = sim_random_between(random, 2100, 20000);
+  options->region_max_bytes = one_of(random, sizes, sizeof sizes / sizeof *sizes);
+  options->region_split_bytes = options->region_max_bytes * 2 / 3;
+  options->late_advice = some(random, 50000);
+  options->hibernate_ms = (uint32_t)one_of(random, rests, sizeof rests / sizeof *rests);
 }
 
 static void draw_network(ss_options *options, sim_random *random) {
@@ -112,6 +126,7 @@ void ss_options_draw(ss_options *options, uint64_t seed) {
   sim_random_seed(&random, seed ^ UINT64_C(0x73746f7265));
   ss_options_init(options, seed);
   draw_cluster(options, &random);
+  draw_scheduler(options, &random);
   draw_network(options, &random);
   draw_devices(options, &random);
   options->crash_between = some(&random, 300);

@@ -33,6 +33,15 @@ typedef struct ss_options {
   size_t max_batch_bytes;
   size_t max_inflight_bytes;
 
+  /* The scheduler. Without one the members are static, and nothing splits by itself. */
+  bool scheduler;
+  uint64_t replicas;
+  uint64_t store_down_ms;    /* until the replicas of a silent store are made up for */
+  uint64_t region_max_bytes; /* 0: no region is split for its size */
+  uint64_t region_split_bytes;
+  uint32_t late_advice; /* chance that what it says, or hears, comes seconds late */
+  uint32_t hibernate_ms;
+
   /* Clocks. */
   uint32_t drift; /* parts per million by which a clock may be fast or slow */
 

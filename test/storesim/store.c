@@ -17,6 +17,7 @@ unsigned ss_add_store(ss_world *world, bool joins) {
   ss_store *store = &world->stores[id];
   *store = (ss_store){.world = world, .id = id, .joins = joins};
   (void)snprintf(store->address, sizeof store->address, "store-%u:1", id);
+  store->kv_id = world->options.scheduler ? 0 : id;
   sim_disk_init(&store->disk, &world->random, &world->options.disk);
   ss_model_init(&store->model);
   return id;
@@ -55,7 +56,7 @@ static int open_store(ss_store *store, kv_error *error) {
     members[i] = (kv_member){world->stores[i + 1].id, world->stores[i + 1].address};
   }
   kv_store_config_init(&config);
-  config.store_id = store->id;
+  config.store_id = store->kv_id;
   config.cluster_id = CLUSTER;
   config.address = store->address;
   config.seed = options->seed + store->generation;
@@ -68,13 +69,60 @@ static int open_store(ss_store *store, kv_error *error) {
   config.max_inflight_bytes = options->max_inflight_bytes;
   config.log_gc_entries = options->log_gc_entries;
   config.log_gc_bytes = 0;
+  config.region_max_bytes = options->region_max_bytes;
+  config.region_split_bytes = options->region_split_bytes > 0 ? options->region_split_bytes : 1;
+  config.hibernate_ms = options->hibernate_ms;
   return kv_store_open(&config, &devices, store->engine, &store->store, error);
+}
+
+/* ---- joining ---- */
+
+static int begin_join(ss_store *store, kv_error *error) {
+  kv_scheduler_device *device = &store->join_device;
+  *device = ss_scheduler_device(store);
+  store->join_config = (kv_join_config){.address = store->address,
+                                        .data_id = 1 + ss_below(store->world, UINT32_MAX)};
+  return kv_join_open(&store->join_config, store->engine, device, &store->join, error);
+}
+
+static void leave_join(ss_store *store) {
+  kv_join_close(store->join);
+  store->join = NULL;
+}
+
+/* Ticks until there is an id; then the store begins its life. */
+static void continue_join(ss_store *store) {
+  kv_error error = {0};
+  kv_store_ident ident;
+  kv_join_tick(store->join);
+  kv_join_state state = kv_join_look(store->join, &ident, &error);
+  if (state == KV_JOIN_DONE) {
+    leave_join(store);
+    store->kv_id = ident.store_id;
+    ss_tell(store->world, store->id, "is store %llu of the cluster",
+            (unsigned long long)ident.store_id);
+    if (open_store(store, &error) != KV_OK) {
+      ss_violation(store->world, "s%u cannot be opened: %s", store->id, error.text);
+    }
+    ss_touch(store);
+  } else if (state == KV_JOIN_FAILED) {
+    ss_violation(store->world, "s%u cannot join: %s", store->id, error.text);
+  }
+}
+
+ss_store *ss_by_kv_id(ss_world *world, uint64_t kv_id) {
+  for (unsigned i = 1; i <= world->store_count; i++) {
+    if (world->stores[i].kv_id == kv_id) {
+      return &world->stores[i];
+    }
+  }
+  return NULL;
 }
 
 void ss_start(ss_store *store) {
   ss_world *world = store->world;
   kv_error error = {0};
-  if (world->violated || store->gone || ss_is_up(store)) {
+  if (world->violated || store->gone || ss_is_up(store) || store->join != NULL) {
     return;
   }
   store->generation++;
@@ -84,7 +132,9 @@ void ss_start(ss_store *store) {
   int rc = ss_engine_open(store, &error);
   rc = rc == KV_OK ? ss_jobs_recover(store, &error) : rc;
   rc = rc == KV_OK ? ss_engine_cover(store, &error) : rc;
-  rc = rc == KV_OK ? open_store(store, &error) : rc;
+  if (rc == KV_OK) {
+    rc = world->options.scheduler ? begin_join(store, &error) : open_store(store, &error);
+  }
   if (rc != KV_OK) {
     ss_violation(world, "s%u cannot be started: %s", store->id, error.text);
     return;
@@ -108,9 +158,10 @@ static void keep_what_was_written(ss_store *store) {
 
 void ss_crash(ss_store *store, uint64_t down) {
   ss_world *world = store->world;
-  if (!ss_is_up(store)) {
+  if (!ss_is_up(store) && store->join == NULL) {
     return;
   }
+  leave_join(store);
   ss_tell(world, store->id, "loses power");
   world->counts[SS_CRASHES]++;
   keep_what_was_written(store);
@@ -218,6 +269,11 @@ void ss_store_event(ss_store *store, const sim_event *event) {
     ss_start(store);
     return;
   }
+  if (store->join != NULL && kind == SS_TICK) {
+    continue_join(store);
+    plan_tick(store);
+    return;
+  }
   if (!ss_is_up(store)) {
     return;
   }
@@ -241,7 +297,11 @@ void ss_store_event(ss_store *store, const sim_event *event) {
   case SS_ADMIN:
   case SS_NEMESIS:
   case SS_HEAL:
-  case SS_INSPECT: break;
+  case SS_INSPECT:
+  case SS_TO_SCHEDULER:
+  case SS_FROM_SCHEDULER:
+  case SS_SCHEDULER_TICK:
+  case SS_SCHEDULER_START: break;
   }
 }
 
@@ -251,6 +311,7 @@ void ss_store_free(ss_store *store) {
     kv_store_close(store->store);
     store->store = NULL;
   }
+  leave_join(store);
   ss_devices_crash(store);
   ss_engine_free(store);
   if (store->has_directory) {

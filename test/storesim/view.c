@@ -53,6 +53,7 @@ void ss_calm(ss_world *world) {
   ss_tell(world, 0, "all faults end");
   world->calm = true;
   ss_heal(world);
+  ss_scheduler_start(world);
   for (unsigned i = 1; i <= world->store_count; i++) {
     ss_store *store = &world->stores[i];
     store->paused_until = 0;
@@ -74,7 +75,7 @@ static const char *unsettled(const ss_world *world, const kv_region *region) {
   }
   for (unsigned i = 1; i <= world->store_count; i++) {
     const kv_peer *peer = peer_of(&world->stores[i], region->id);
-    const kv_region_peer *member = kv_region_find_store(region, i);
+    const kv_region_peer *member = kv_region_find_store(region, world->stores[i].kv_id);
     if (world->stores[i].gone) {
       continue;
     }
