@@ -141,6 +141,9 @@ static void on_ids(void *ctx, kv_store *store, uint64_t region_id, int rc, const
     return; /* the job is gone, and perhaps another one has begun */
   }
   job->asked = false;
+  if (rc == KV_EBUSY && job->request_id == 0) {
+    return; /* the key was found at some cost: once more with the next tick */
+  }
   if (rc != KV_OK) {
     kv_split_fail(peer, rc == KV_EBUSY ? "TRYAGAIN" : "ERR", why);
   } else {

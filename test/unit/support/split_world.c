@@ -8,9 +8,75 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scheduler/message.h"
 #include "store_world_devices.h"
 
 enum { PATIENCE = 600 }; /* steps of 100 ms */
+
+static int ask(void *ctx, uint64_t store_id, raft_bytes request) {
+  split_scheduler *s = ctx;
+  if (s->silent || s->asked_count == sizeof s->asked / sizeof s->asked[0]) {
+    return KV_OK; /* lost */
+  }
+  s->asked[s->asked_count].from = store_id;
+  s->asked[s->asked_count++].frame = raft_buf_copy(NULL, request.data, request.len);
+  return KV_OK;
+}
+
+static void answer_split(split_scheduler *s, uint64_t to, const kv_scheduler_request *request) {
+  kv_scheduler_response response = {.request_id = request->request_id,
+                                    .cluster_id = request->cluster_id,
+                                    .call = KV_CALL_ASK_SPLIT};
+  raft_buf *frame = NULL;
+  s->questions++;
+  if (s->refuse > 0) {
+    s->refuse--;
+    response.status = KV_SCHEDULER_FAILED;
+    kv_message_text(response.text, sizeof response.text, "not now");
+  } else {
+    response.id = s->next_id++;
+    response.peer_count = request->report.region.peer_count;
+    for (size_t i = 0; i < response.peer_count; i++) {
+      response.peer_ids[i] = s->next_id++;
+    }
+  }
+  ck_assert_int_eq(kv_scheduler_response_encode(&response, &frame), KV_OK);
+  raft_bytes bytes = {raft_buf_data(frame), raft_buf_len(frame), frame};
+  if (world_at(s->w, to)->store != NULL) {
+    kv_store_scheduler_received(world_at(s->w, to)->store, bytes);
+  }
+  raft_buf_release(frame);
+}
+
+static bool work(void *ctx) {
+  split_scheduler *s = ctx;
+  bool any = s->asked_count > 0;
+  for (size_t i = 0; i < s->asked_count; i++) {
+    kv_scheduler_request request;
+    raft_buf *frame = s->asked[i].frame;
+    raft_bytes bytes = {raft_buf_data(frame), raft_buf_len(frame), frame};
+    ck_assert_int_eq(kv_scheduler_request_decode(bytes, &request), KV_OK);
+    if (request.call == KV_CALL_ASK_SPLIT) {
+      answer_split(s, s->asked[i].from, &request);
+    }
+    kv_scheduler_request_clear(&request);
+    raft_buf_release(frame);
+  }
+  s->asked_count = 0;
+  return any;
+}
+
+void split_scheduler_open(split_scheduler *s, world *w) {
+  *s = (split_scheduler){.w = w, .next_id = 1000};
+  w->scheduler = (world_scheduler){s, ask, work};
+}
+
+void split_scheduler_close(split_scheduler *s) {
+  for (size_t i = 0; i < s->asked_count; i++) {
+    raft_buf_release(s->asked[i].frame);
+  }
+  s->asked_count = 0;
+}
 
 kv_peer *split_peer(world *w, uint64_t store_id, uint64_t region_id) {
   kv_store *store = world_at(w, store_id)->store;

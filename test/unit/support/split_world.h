@@ -9,6 +9,23 @@
 #include "raftstore/split.h"
 #include "store_world.h"
 
+/* A scheduler that gives ids for splits, counting up, and does not answer anything else. */
+typedef struct split_scheduler {
+  world *w;
+  uint64_t next_id;
+  unsigned questions; /* for ids */
+  unsigned refuse;    /* so many of the next ones */
+  bool silent;
+  struct {
+    uint64_t from;
+    raft_buf *frame;
+  } asked[64];
+  size_t asked_count;
+} split_scheduler;
+/* Before the stores are started. */
+void split_scheduler_open(split_scheduler *s, world *w);
+void split_scheduler_close(split_scheduler *s);
+
 /* The peer of a region on a store; NULL: none. */
 kv_peer *split_peer(world *w, uint64_t store_id, uint64_t region_id);
 /* Proposes it on a leader; peers of the new region get new_region_id * 100 + store id. */
