@@ -26,7 +26,7 @@ demo: deps ## Tour of the store on real data, every step verified
 	@+$(AGAIN) kvexample
 	@kvexample/demo/demo.sh
 
-cluster: deps ## Run three stores on loopback until Ctrl-C
+cluster: deps ## Run a scheduler and three stores on loopback until Ctrl-C
 	@+$(AGAIN) kvexample
 	@kvexample/demo/cluster.sh
 

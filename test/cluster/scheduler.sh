@@ -1,0 +1,124 @@
+#!/bin/bash
+# scheduler.sh - a cluster that looks after itself: it grows, heals, is balanced and drained.
+#
+# Stores are named 1, 2, … here; their numbers are the scheduler's to give (STORE_ID).
+#
+# SPDX-License-Identifier: Apache-2.0
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=test/cluster/lib.sh
+. test/cluster/lib.sh
+
+all_is_well() {
+  scheduler_ctl region check > "$SCRATCH/check" 2>&1
+}
+
+# Every region has its replicas and a leader.
+wait_well() {
+  wait_until 90 "$1: $(cat "$SCRATCH/check" 2> /dev/null)" all_is_well
+}
+
+one_store_serves_alone() {
+  start_scheduler
+  start_scheduled 1
+  wait_until 20 'store 1 serves' write_works 1
+}
+
+two_more_make_three_replicas() {
+  start_scheduled 2 3
+  wait_well 'three replicas of each region'
+  expect 'read through a new store' "$(ask 3 set grown yes; ask 2 get grown)" "OK
+yes"
+}
+
+all_serve_while_the_scheduler_is_dead() {
+  writer_begin 1
+  wait_until 20 'writes' acknowledged_more_than 20
+  kill_scheduler
+  local before
+  before=$(acknowledged)
+  wait_until 20 'writes without the scheduler' acknowledged_more_than $((before + 100))
+  kill_store 2
+  start_scheduled 2 # its number is in its data
+  wait_until 20 'store 2 serves' write_works 2
+}
+
+the_scheduler_comes_back() {
+  start_scheduler
+  wait_well 'the scheduler knows all regions again'
+  writer_end
+  nothing_is_lost
+}
+
+# state_is NAME STATE
+state_is() {
+  scheduler_ctl store show "${STORE_ID[$1]}" 2> /dev/null | grep -q -- "$2"
+}
+
+has_regions() {
+  [ "$(ask "$1" kv.status 2> /dev/null | grep -cx region)" -ge 1 ]
+}
+
+a_fourth_store_gets_its_share() {
+  local key region
+  for key in b d f h k m p s; do
+    ask 1 set "$key" "$key" > /dev/null
+    region=$(scheduler_ctl --json region key "$key" | grep -oE '"(region|id)": *[0-9]+' | head -n 1 |
+      grep -oE '[0-9]+$')
+    scheduler_ok region split "$region" "$key"
+    wait_until 30 "a region begins at $key" begins_at "$key"
+  done
+  start_scheduled 4
+  wait_until 90 'store 4 has regions' has_regions 4
+  wait_well 'balanced'
+  expect 'read through store 4' "$(ask 4 mget b m s | xargs)" 'b m s'
+}
+
+begins_at() {
+  scheduler_ctl region list 2> /dev/null | grep -qE "(^|[[:space:]\"])$1([[:space:]\".]|\$)"
+}
+
+store_1_is_gone() {
+  gone "${STORE_PID[1]}"
+}
+
+a_drained_store_becomes_a_tombstone() {
+  scheduler_ok store drain "${STORE_ID[1]}"
+  wait_until 120 'store 1 is a tombstone' state_is 1 Tombstone
+  wait_until 20 'store 1 stops' store_1_is_gone
+  logged 1 'tombstone\|Tombstone\|gone' || fail 'store 1 does not say why it stops' 1
+  wait "${STORE_PID[1]}" 2> /dev/null
+  unset "STORE_PID[1]"
+  wait_well 'the others have what it had'
+  expect 'read through store 2' "$(ask 2 mget b m s | xargs)" 'b m s'
+}
+
+# Its votes and its data are lost: under its old address it would be taken for what it was.
+a_wiped_store_is_refused() {
+  local status=0
+  kill_store 2
+  mv "$SCRATCH/data2" "$SCRATCH/data2.kept"
+  timeout 30 "$BIN/kvserver" --data "$SCRATCH/data2" --listen "$(address_of 2)" \
+    --scheduler "$(scheduler_address)" > "$SCRATCH/refused" 2>&1 < /dev/null || status=$?
+  expect 'its exit status' "$status" 1
+  expect_like 'what it says' "$(cat "$SCRATCH/refused")" "*store ${STORE_ID[2]}*"
+  rm -rf "$SCRATCH/data2"
+  mv "$SCRATCH/data2.kept" "$SCRATCH/data2"
+  start_scheduled 2
+  wait_well 'store 2 is back'
+}
+
+all_come_back_after_a_crash_of_all() {
+  writer_begin 3
+  wait_until 20 'writes' acknowledged_more_than 50
+  kill_scheduler
+  kill_store 2 3 4
+  writer_end
+  start_scheduler
+  start_scheduled 2 3 4
+  wait_well 'all regions have leaders'
+  nothing_is_lost
+}
+
+cases one_store_serves_alone two_more_make_three_replicas all_serve_while_the_scheduler_is_dead \
+  the_scheduler_comes_back a_fourth_store_gets_its_share a_drained_store_becomes_a_tombstone \
+  a_wiped_store_is_refused all_come_back_after_a_crash_of_all
