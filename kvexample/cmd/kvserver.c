@@ -46,6 +46,8 @@ static const char usage[] =
     "                         nothing until it is used; 0: never (5000)\n"
     "  --command-ms N         how long a command may wait for a leader (10000)\n"
     "  --log-keep-entries N   log length from which on a leader cuts it; 0: never (10000)\n"
+    "  --region-max-bytes N   a region of more keys and values is split half-way, by its leader\n"
+    "                         and with ids from the scheduler; 0: never by itself (150994944)\n"
     "  --log-segment-bytes N  size of a file of the raft log (67108864)\n"
     "  --map-bytes N          address space for the database at first (1 TiB, or what there is)\n"
     "  --engine KIND          overlay: a write is answered when it is in the raft logs of a\n"
@@ -85,6 +87,7 @@ typedef enum option_id {
   OPTION_HIBERNATE,
   OPTION_COMMAND,
   OPTION_KEEP,
+  OPTION_REGION_MAX,
   OPTION_SEGMENT,
   OPTION_MAP,
   OPTION_ENGINE,
@@ -108,6 +111,7 @@ static const struct option_limits {
     [OPTION_HIBERNATE] = {"--hibernate-ms", 0, 86400000},
     [OPTION_COMMAND] = {"--command-ms", 1, 3600000},
     [OPTION_KEEP] = {"--log-keep-entries", 0, INT64_MAX},
+    [OPTION_REGION_MAX] = {"--region-max-bytes", 0, INT64_MAX},
     [OPTION_SEGMENT] = {"--log-segment-bytes", 65536, INT64_MAX},
     [OPTION_GENERATION] = {"--generation-bytes", 65536, (int64_t)1 << 32},
     [OPTION_AGE] = {"--generation-ms", 1, 60000},
@@ -159,6 +163,12 @@ static _Noreturn void show(const char *text, const char *more) {
   exit(fflush(stdout) == 0 ? 0 : 1);
 }
 
+/* A region should have about two thirds of what it may have. */
+static void take_region_max(kv_store_config *store, uint64_t bytes) {
+  store->region_max_bytes = bytes;
+  store->region_split_bytes = bytes / 3 * 2;
+}
+
 static void take_text(arguments *args, option_id which, const char *text) {
   kv_server_config *config = &args->config;
   switch ((int)which) {
@@ -191,6 +201,7 @@ static void take_option(arguments *args, option_id which, const char *text) {
   case OPTION_HIBERNATE: config->store.hibernate_ms = (uint32_t)number(which, text); break;
   case OPTION_COMMAND: config->store.command_ms = (uint32_t)number(which, text); break;
   case OPTION_KEEP: config->store.log_gc_entries = number(which, text); break;
+  case OPTION_REGION_MAX: take_region_max(&config->store, number(which, text)); break;
   case OPTION_SEGMENT: config->log_segment_bytes = number(which, text); break;
   case OPTION_MAP: config->map_bytes = number(which, text); break;
   case OPTION_GENERATION: config->generation_bytes = (size_t)number(which, text); break;
@@ -216,6 +227,7 @@ static const struct option long_options[] = {
     {"hibernate-ms", required_argument, NULL, OPTION_HIBERNATE},
     {"command-ms", required_argument, NULL, OPTION_COMMAND},
     {"log-keep-entries", required_argument, NULL, OPTION_KEEP},
+    {"region-max-bytes", required_argument, NULL, OPTION_REGION_MAX},
     {"log-segment-bytes", required_argument, NULL, OPTION_SEGMENT},
     {"map-bytes", required_argument, NULL, OPTION_MAP},
     {"engine", required_argument, NULL, OPTION_ENGINE},
