@@ -76,8 +76,8 @@ void kv_answer_error(kv_store *store, kv_request *request, const char *format, .
 void kv_answer_refusal(kv_store *store, kv_request *request, const kv_region_error *error) {
   char text[256];
   kv_region_error_text(error, text, sizeof text);
-  kv_answer_error(store, request, "%s %s",
-                  error->kind == KV_ENTRY_TOO_LARGE ? "ERR" : "TRYAGAIN", text);
+  kv_answer_error(store, request, "%s %s", error->kind == KV_ENTRY_TOO_LARGE ? "ERR" : "TRYAGAIN",
+                  text);
 }
 
 void kv_answer_ok(kv_store *store, kv_request *request) {
@@ -124,6 +124,9 @@ static bool may_take_effect(const kv_request *request) {
 static void expire(kv_store *store, kv_request *request) {
   if (may_take_effect(request)) {
     kv_answer_unknown(store, request, "no answer in time");
+  } else if (request->stage == KV_STAGE_WAITING && request->looked_up && request->region_id == 0) {
+    kv_answer_error(store, request,
+                    "CLUSTERDOWN nobody is known who serves the key; is the scheduler there?");
   } else if (request->stage == KV_STAGE_WAITING || request->stage == KV_STAGE_ARRIVED) {
     kv_answer_error(store, request, "TRYAGAIN no leader was found in time");
   } else {

@@ -26,6 +26,7 @@
 #include "raftstore/store.h"
 
 typedef struct kv_peer kv_peer;
+struct kv_scheduler_response;
 
 struct kv_store {
   kv_store_config config; /* members: not kept */
@@ -44,11 +45,13 @@ struct kv_store {
   kv_scheduler_client scheduler;
 
   kv_request_table requests;
-  kv_list arrived; /* requests: KV_STAGE_ARRIVED */
-  kv_list done;    /* requests: KV_STAGE_DONE */
-  kv_list parked;  /* requests: KV_STAGE_WAITING, until their retry_tick */
-  kv_list dirty;   /* peers */
-  kv_list awake;   /* peers that are ticked */
+  kv_list arrived;      /* requests: KV_STAGE_ARRIVED */
+  kv_list done;         /* requests: KV_STAGE_DONE */
+  kv_list parked;       /* requests: KV_STAGE_WAITING, until their retry_tick */
+  uint64_t lookup_tick; /* of the last question to the scheduler, */
+  size_t lookups;       /* and how many there were in it */
+  kv_list dirty;        /* peers */
+  kv_list awake;        /* peers that are ticked */
   kv_list asleep;  /* peers that are not; who asked last whether it is a member still comes last */
   kv_list starved; /* peers whose tasks the engine device refused: all that wait for room there */
   size_t peer_count;
@@ -141,8 +144,17 @@ void kv_route_gone(kv_store *store, kv_request *request);
 /* The store that was asked refused. */
 void kv_route_refused(kv_store *store, kv_request *request, const kv_region_error *error,
                       uint64_t from_store);
+
+/* ---- lookup.c: requests that wait for a better time ---- */
+
+/* It is routed again after some ticks, more of them each time. */
+void kv_park(kv_store *store, kv_request *request);
+/* The same, and the scheduler is asked who has the key. Without one the request is answered. */
+void kv_look_up(kv_store *store, kv_request *request, raft_slice key);
 /* Those whose wait is over. */
-void kv_route_tick(kv_store *store);
+void kv_park_tick(kv_store *store);
+/* The scheduler's answer. */
+void kv_looked_up(kv_store *store, const struct kv_scheduler_response *response);
 
 /* ---- admit.c: may a request be executed here? ---- */
 

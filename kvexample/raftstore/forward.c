@@ -50,7 +50,9 @@ bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store, uint64_
                               .epoch = kv_epoch_to_pb(request->epoch),
                               .peer_id = to_peer};
   raft_slice body = {request->body, request->len};
+  raft_slice address = {store->config.address, strlen(store->config.address)};
   kv_pb_put_bytes(&pb.body, &body);
+  kv_pb_put_bytes(&pb.address, &address);
   if (!send_frame(store, to_store, KV_FRAME_FORWARD, raft_serverpb_Forward_fields, &pb)) {
     return false;
   }
@@ -205,10 +207,22 @@ static kv_request *take(kv_store *store, const raft_serverpb_Forward *pb, raft_s
   return request;
 }
 
+/* It may have no replica in common with this one. */
+static void learn_address(kv_store *store, uint64_t store_id, raft_slice address) {
+  char text[KV_MAX_ADDRESS + 1];
+  if (address.len > 0 && memchr(address.data, 0, address.len) == NULL &&
+      kv_address_book_find(&store->addresses, store_id) == NULL) {
+    memcpy(text, address.data, address.len);
+    text[address.len] = '\0';
+    (void)kv_address_book_learn(&store->addresses, store_id, text);
+  }
+}
+
 void kv_forward_receive(kv_store *store, uint64_t from_store, raft_bytes payload) {
   raft_serverpb_Forward pb = raft_serverpb_Forward_init_zero;
-  kv_pb_target body = {.max = payload.len};
+  kv_pb_target body = {.max = payload.len}, address = {.max = KV_MAX_ADDRESS};
   kv_pb_get_bytes(&pb.body, &body);
+  kv_pb_get_bytes(&pb.address, &address);
   raft_slice input = {payload.data, payload.len};
   if (kv_pb_decode(raft_serverpb_Forward_fields, input, &pb) != KV_OK ||
       !is_valid(&pb, body.bytes)) {
@@ -216,6 +230,7 @@ void kv_forward_receive(kv_store *store, uint64_t from_store, raft_bytes payload
            (unsigned long long)from_store);
     return;
   }
+  learn_address(store, from_store, address.bytes);
   const kv_store_config *config = &store->config;
   bool full = pb.kind != KV_REQUEST_ADMIN &&
               (store->requests.count >= config->max_pending_count ||

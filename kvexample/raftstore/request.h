@@ -72,6 +72,7 @@ struct kv_request {
   bool tried;          /* KV_STAGE_ADMIN: something of it was proposed */
   uint64_t retry_tick; /* when it was routed again last, or will be */
   uint32_t retries;
+  bool looked_up; /* the scheduler was asked for the region of its key */
   raft_bytes reply; /* KV_STAGE_DONE */
 
   size_t len; /* of body: a binary command, or raft_cmdpb.AdminRequest */

@@ -13,9 +13,6 @@
 #include "raftstore/place.h"
 #include "raftstore/spread.h"
 
-/* Ticks between two tries double up to this. */
-enum { LONGEST_PARKING = 8 };
-
 static bool is_told(const kv_request *request) {
   return request->from_store != 0 || request->refused != NULL;
 }
@@ -33,38 +30,14 @@ static void arrive(kv_store *store, kv_request *request) {
   kv_list_append(&store->arrived, &request->link);
 }
 
-static void park(kv_store *store, kv_request *request) {
-  const uint32_t doubled = request->retries < 3 ? 1u << request->retries : LONGEST_PARKING;
-  request->retries++;
-  request->retry_tick = store->ticks + doubled;
-  request->stage = KV_STAGE_WAITING;
-  kv_list_append(&store->parked, &request->link);
-}
-
-void kv_route_tick(kv_store *store) {
-  kv_link *link = kv_list_first(&store->parked);
-  while (link != NULL) {
-    kv_request *request = KV_OBJECT_OF(link, kv_request, link);
-    link = kv_list_next(&store->parked, link);
-    if (request->retry_tick <= store->ticks) {
-      kv_list_remove(&request->link);
-      arrive(store, request);
-    }
-  }
-}
-
 /* At once, but no more than once a tick: two stores of different opinions must not play ball. */
 static void try_again(kv_store *store, kv_request *request) {
   if (request->retry_tick == store->ticks + 1) {
-    park(store, request);
+    kv_park(store, request);
   } else {
     request->retry_tick = store->ticks + 1;
     arrive(store, request);
   }
-}
-
-static void look_up(kv_store *store, kv_request *request) {
-  kv_answer_error(store, request, "TRYAGAIN this store has no replica of the region");
 }
 
 /* ---- here ---- */
@@ -156,7 +129,7 @@ static void to_cached(kv_store *store, kv_request *request, raft_slice key) {
   const kv_cached_region *cached = kv_region_cache_find(&store->cache, key);
   const kv_region_peer *target = cached != NULL ? kv_cached_region_target(cached) : NULL;
   if (target == NULL) {
-    look_up(store, request);
+    kv_look_up(store, request, key);
     return;
   }
   const uint64_t to_store = target->store_id;
@@ -166,7 +139,7 @@ static void to_cached(kv_store *store, kv_request *request, raft_slice key) {
   if (to_store == store->config.store_id || is_lost(store, to_store) ||
       !kv_forward(store, request, to_store, target->id)) {
     kv_region_cache_failed(&store->cache, key, to_store);
-    park(store, request);
+    kv_park(store, request);
   }
 }
 
@@ -212,7 +185,7 @@ static void route_opened(kv_store *store, kv_request *request, const kv_command 
   const raft_slice key = kv_command_first_key(command);
   const kv_place place = kv_place_of(store, key);
   if (place.region == NULL) {
-    look_up(store, request);
+    kv_look_up(store, request, key);
   } else if (!fits(request, command, place.region)) {
     kv_spread(store, request, command);
   } else {
@@ -371,8 +344,8 @@ static void follow_advice(kv_store *store, kv_request *request, const kv_region_
   }
   switch (kv_region_cache_refused(&store->cache, key, error, from_store)) {
   case KV_ADVICE_AT_ONCE: try_again(store, request); break;
-  case KV_ADVICE_WAIT: park(store, request); break;
-  case KV_ADVICE_LOOK_UP: look_up(store, request); break;
+  case KV_ADVICE_WAIT: kv_park(store, request); break;
+  case KV_ADVICE_LOOK_UP: kv_look_up(store, request, key); break;
   case KV_ADVICE_GIVE_UP: kv_answer_refusal(store, request, error); break;
   }
   kv_command_close(&opened);

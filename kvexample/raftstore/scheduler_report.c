@@ -81,6 +81,12 @@ void kv_scheduler_send_id_question(kv_store *store, uint64_t request_id) {
   send_request(store, &request);
 }
 
+void kv_scheduler_send_region_question(kv_store *store, raft_slice key) {
+  kv_scheduler_request request = request_of(store, kv_scheduler_next_id(store), KV_CALL_GET_REGION);
+  request.key = key;
+  send_request(store, &request);
+}
+
 void kv_scheduler_send_split_question(kv_peer *peer, uint64_t request_id) {
   kv_scheduler_request request = request_of(peer->store, request_id, KV_CALL_ASK_SPLIT);
   request.report =

@@ -17,6 +17,7 @@ void kv_scheduler_send_address(kv_store *store);
 void kv_scheduler_send_store(kv_store *store);
 void kv_scheduler_send_region(kv_peer *peer);
 void kv_scheduler_send_id_question(kv_store *store, uint64_t request_id);
+void kv_scheduler_send_region_question(kv_store *store, raft_slice key);
 void kv_scheduler_send_split_question(kv_peer *peer, uint64_t request_id);
 
 /* An answer to a question. ids: of a split, NULL for a single one. Ignored if it comes too late. */

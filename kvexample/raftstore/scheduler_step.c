@@ -141,6 +141,7 @@ void kv_store_scheduler_received(kv_store *store, raft_bytes bytes) {
   case KV_CALL_REGION_HEARTBEAT: on_region(store, &response); break;
   case KV_CALL_ASK_SPLIT:
   case KV_CALL_ALLOC_IDS: on_ids(store, &response); break;
+  case KV_CALL_GET_REGION: kv_looked_up(store, &response); break;
   default: break; /* nothing that a store asks */
   }
   kv_scheduler_response_clear(&response);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "run_suite.h"
+#include "scheduler/message.h"
 #include "split_world.h"
 
 static world w;
@@ -280,6 +281,137 @@ START_TEST(increments_are_counted_once_through_splits_and_crashes) {
 }
 END_TEST
 
+/* ---- stores without a replica ---- */
+
+/* The scheduler that is asked where a key is: it knows what the leaders know, unless it is down. */
+static struct {
+  bool down;
+  size_t count, questions;
+  struct {
+    uint64_t store, request_id;
+    char key[16];
+    size_t len;
+  } asked[64];
+} scheduler;
+
+static int ask_scheduler(void *ctx, uint64_t store_id, raft_bytes bytes) {
+  kv_scheduler_request request;
+  (void)ctx;
+  ck_assert_int_eq(kv_scheduler_request_decode(bytes, &request), KV_OK);
+  if (!scheduler.down && request.call == KV_CALL_GET_REGION && scheduler.count < 64) {
+    scheduler.questions++;
+    scheduler.asked[scheduler.count].store = store_id;
+    scheduler.asked[scheduler.count].request_id = request.request_id;
+    scheduler.asked[scheduler.count].len = request.key.len;
+    ck_assert_uint_le(request.key.len, 16);
+    memcpy(scheduler.asked[scheduler.count++].key, request.key.data, request.key.len);
+  }
+  kv_scheduler_request_clear(&request);
+  return scheduler.down ? KV_EBUSY : KV_OK;
+}
+
+static const kv_peer *leader_of(raft_slice key) {
+  for (uint64_t id = 1; id <= 3; id++) {
+    kv_store *store = world_at(&w, id)->store;
+    const kv_peer *peer = store != NULL ? kv_region_map_by_key(&store->regions, key) : NULL;
+    if (peer != NULL && kv_peer_is_leader(peer)) {
+      return peer;
+    }
+  }
+  return NULL;
+}
+
+static bool answer_lookups(void *ctx) {
+  const size_t count = scheduler.count;
+  (void)ctx;
+  for (size_t i = 0; i < count; i++) {
+    const kv_peer *peer = leader_of((raft_slice){scheduler.asked[i].key, scheduler.asked[i].len});
+    kv_region_report report = {0};
+    kv_scheduler_response response = {.request_id = scheduler.asked[i].request_id,
+                                      .cluster_id = 7,
+                                      .call = KV_CALL_GET_REGION,
+                                      .status = KV_SCHEDULER_NOT_FOUND};
+    raft_buf *frame = NULL;
+    if (peer != NULL) {
+      report.region = peer->region;
+      report.leader_peer = peer->peer_id;
+      response.status = KV_SCHEDULER_OK;
+      response.regions = &report;
+      response.region_count = 1;
+    }
+    ck_assert_int_eq(kv_scheduler_response_encode(&response, &frame), KV_OK);
+    kv_store_scheduler_received(world_at(&w, scheduler.asked[i].store)->store,
+                                (raft_bytes){raft_buf_data(frame), raft_buf_len(frame), frame});
+    raft_buf_release(frame);
+  }
+  scheduler.count = 0;
+  return count > 0;
+}
+
+static uint64_t start_with_an_outsider(void) {
+  memset(&scheduler, 0, sizeof scheduler);
+  w.scheduler.ask = ask_scheduler;
+  w.scheduler.work = answer_lookups;
+  uint64_t outsider = world_add_store(&w);
+  (void)start();
+  world_start(&w, outsider);
+  return outsider;
+}
+
+START_TEST(a_store_without_replicas_serves_every_key) {
+  uint64_t outsider = start_with_an_outsider();
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "s", NULL), "$1\r\ns\r\n");
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_MGET, 0, "z", "a", "m", "d", NULL),
+                   "*4\r\n$1\r\nz\r\n$1\r\na\r\n$1\r\nm\r\n$1\r\nd\r\n");
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_DBSIZE, 0, NULL), ":8\r\n");
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_SCAN, 5, "c", NULL),
+                   "*2\r\n$1\r\nt\r\n*5\r\n$1\r\nc\r\n$1\r\nd\r\n$1\r\nl\r\n$1\r\nm\r\n"
+                   "$1\r\ns\r\n");
+  /* Each region was asked for once or twice; after that it is known. */
+  ck_assert_uint_le(scheduler.questions, 8);
+  size_t before = scheduler.questions;
+  for (int i = 0; i < 20; i++) {
+    ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_SET, 0, "s", "s", NULL), "+OK\r\n");
+  }
+  ck_assert_uint_eq(scheduler.questions, before);
+}
+END_TEST
+
+START_TEST(what_the_outsider_knows_is_corrected_by_splits_and_new_leaders) {
+  uint64_t outsider = start_with_an_outsider();
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_DBSIZE, 0, NULL), ":8\r\n");
+  split_run(&w, 50, "p", 70, 3);
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "s", NULL), "$1\r\ns\r\n");
+  uint64_t leader = world_region_leader(&w, 70);
+  kv_store_transfer(world_at(&w, leader)->store, 70, leader % 3 + 1, 0, world_answered, &call);
+  call = (world_call){0};
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+  scheduler.down = true; /* the stores know better anyway */
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "s", NULL), "$1\r\ns\r\n");
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_SET, 0, "s", "2", NULL), "+OK\r\n");
+  /* The leader dies: the others are asked in turn. */
+  world_crash(&w, leader % 3 + 1);
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "s", NULL), "$1\r\n2\r\n");
+}
+END_TEST
+
+START_TEST(without_the_scheduler_an_unknown_key_waits_and_then_says_so) {
+  uint64_t outsider = start_with_an_outsider();
+  scheduler.down = true;
+  world_execute(&w, outsider, &call, 3000, KV_OP_SET, 0, "s", "2", NULL);
+  world_run(&w, 2000);
+  ck_assert_int_eq(call.answers, 0);
+  scheduler.down = false;
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+  scheduler.down = true;
+  world_execute(&w, outsider, &call, 3000, KV_OP_GET, 0, "a", NULL);
+  world_wait(&w, &call);
+  ck_assert_msg(strncmp(call.reply, "-CLUSTERDOWN", 12) == 0, "%s", call.reply);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       mget_of_many_regions_keeps_the_order_of_its_keys,
@@ -293,6 +425,9 @@ int main(void) {
       parts_without_a_leader_end_with_the_deadline,
       a_store_that_closes_answers_every_part_and_the_client_once,
       increments_are_counted_once_through_splits_and_crashes,
+      a_store_without_replicas_serves_every_key,
+      what_the_outsider_knows_is_corrected_by_splits_and_new_leaders,
+      without_the_scheduler_an_unknown_key_waits_and_then_says_so,
   };
   return run_suite("front", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
