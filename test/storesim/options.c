@@ -50,7 +50,7 @@ static uint64_t one_of(sim_random *random, const uint64_t *values, size_t count)
 
 static void draw_cluster(ss_options *options, sim_random *random) {
   static const uint64_t gc[] = {0, 5, 20, 100, 1000};
-  static const uint64_t quiet[] = {0, 100, 400, 2000};
+  static const uint64_t quiet[] = {0, 100, 400, 2000, 5000};
   options->stores = (unsigned)sim_random_between(random, 3, 6);
   unsigned most = options->stores < 5 ? options->stores : 5;
   options->members = (unsigned)sim_random_between(random, 1, most);
@@ -65,14 +65,12 @@ static void draw_cluster(ss_options *options, sim_random *random) {
 
 static void draw_scheduler(ss_options *options, sim_random *random) {
   static const uint64_t sizes[] = {0, 200, 400, 1000, 3000};
-  static const uint64_t rests[] = {0, 300, 1000, 5000};
   options->scheduler = sim_random_below(random, 4) != 0;
   options->replicas = 1 + 2 * sim_random_below(random, 3);
   options->store_down_ms = sim_random_between(random, 2100, 20000);
   options->region_max_bytes = one_of(random, sizes, sizeof sizes / sizeof *sizes);
   options->region_split_bytes = options->region_max_bytes * 2 / 3;
   options->late_advice = some(random, 50000);
-  options->hibernate_ms = (uint32_t)one_of(random, rests, sizeof rests / sizeof *rests);
 }
 
 static void draw_network(ss_options *options, sim_random *random) {

@@ -40,7 +40,6 @@ typedef struct ss_options {
   uint64_t region_max_bytes; /* 0: no region is split for its size */
   uint64_t region_split_bytes;
   uint32_t late_advice; /* chance that what it says, or hears, comes seconds late */
-  uint32_t hibernate_ms;
 
   /* Clocks. */
   uint32_t drift; /* parts per million by which a clock may be fast or slow */

@@ -71,7 +71,6 @@ static int open_store(ss_store *store, kv_error *error) {
   config.log_gc_bytes = 0;
   config.region_max_bytes = options->region_max_bytes;
   config.region_split_bytes = options->region_split_bytes > 0 ? options->region_split_bytes : 1;
-  config.hibernate_ms = options->hibernate_ms;
   return kv_store_open(&config, &devices, store->engine, &store->store, error);
 }
 
