@@ -237,7 +237,9 @@ static int load_region(kv_scheduler *s, raft_slice value) {
     report.term = 0; /* whoever leads it now is heard of first */
     report.leader_peer = 0;
     /* One that was superseded when it was no more written. */
-    rc = kv_region_set_is_stale(s, &report) ? KV_OK : kv_region_set_put(s, &report, false);
+    rc = !kv_sched_region_is_valid(&report.region) ? KV_ECORRUPT
+         : kv_region_set_is_stale(s, &report)      ? KV_OK
+                                                   : kv_region_set_put(s, &report, false);
     kv_region_report_clear(&report);
   }
   return rc;

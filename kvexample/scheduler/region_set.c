@@ -84,6 +84,11 @@ static kv_sched_region *next_overlap(const kv_region_set *set, const kv_region *
   return next != NULL && kv_region_overlaps(&next->report.region, region) ? next : NULL;
 }
 
+bool kv_sched_region_is_valid(const kv_region *region) {
+  return region->id != 0 && kv_region_initialised(region) &&
+         !kv_key_past_end(region->start, region->end);
+}
+
 bool kv_region_set_is_stale(const kv_scheduler *s, const kv_region_report *report) {
   const kv_sched_region *known = kv_region_set_find(&s->regions, report->region.id);
   if (known != NULL) {

@@ -24,6 +24,8 @@ kv_sched_region *kv_region_set_next(const kv_region_set *set, const kv_sched_reg
 /* The one that ends where this one begins. */
 kv_sched_region *kv_region_set_previous(const kv_region_set *set, const kv_sched_region *region);
 
+/* It has an id, members, and a range that is not empty. What has not must not be put. */
+bool kv_sched_region_is_valid(const kv_region *region);
 /* The report's epoch is older than that of the same region or of one that it overlaps, or the
  * epoch is the same and the term is older. */
 bool kv_region_set_is_stale(const kv_scheduler *s, const kv_region_report *report);

@@ -81,7 +81,11 @@ void kv_handle_alloc_ids(kv_scheduler *s, const kv_scheduler_request *request,
 static bool is_from_leader(const kv_scheduler_request *request, kv_scheduler_response *response) {
   const kv_region_report *report = &request->report;
   const kv_region_peer *leader = kv_region_find_peer(&report->region, report->leader_peer);
-  if (report->region.id == 0 || leader == NULL || leader->store_id != request->store_id) {
+  if (!kv_sched_region_is_valid(&report->region)) {
+    kv_response_fail(response, KV_SCHEDULER_INVALID, "a region has an id, members and keys");
+    return false;
+  }
+  if (leader == NULL || leader->store_id != request->store_id) {
     kv_response_fail(response, KV_SCHEDULER_INVALID,
                      "a region is reported by the store whose peer leads it");
     return false;

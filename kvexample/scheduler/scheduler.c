@@ -24,10 +24,11 @@ enum { PLANS_PER_TICK = 4, REGIONS_PER_TICK = 256 };
 
 /* ---- opening and closing ---- */
 
-static int load(kv_scheduler *s, kv_error *error) {
+static int load(kv_scheduler *s, uint64_t new_cluster_id, kv_error *error) {
   bool found = false;
   int rc = kv_persist_load(s, &found, error);
   if (rc == KV_OK && !found) {
+    s->cluster_id = new_cluster_id;
     rc = kv_persist_cluster(s, false, false, NULL);
     if (rc != KV_OK) {
       return kv_fail(error, rc, "the new cluster cannot be written");
@@ -53,11 +54,10 @@ int kv_scheduler_open(const kv_scheduler_options *options, kv_engine *engine, ui
   s->logger = options->logger;
   s->engine = engine;
   s->now = s->started = now_ms;
-  s->cluster_id = options->cluster_id;
   s->ids = (kv_ids){1, 1};
   kv_region_set_init(&s->regions);
   kv_operator_set_init(&s->operators);
-  rc = load(s, error);
+  rc = load(s, options->cluster_id, error);
   if (rc != KV_OK) {
     kv_scheduler_close(s);
     return rc;

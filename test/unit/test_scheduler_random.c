@@ -136,6 +136,7 @@ static void one_region(chaos *c, kv_region_report *region) {
   if (chance(c, 10)) {
     return; /* lost on its way */
   }
+  realm_see_dead(world, region);
   (void)realm_report(world, region);
   if (chance(c, 50)) {
     free(region->troubles);

@@ -270,6 +270,15 @@ static void lag(kv_region_report *report, uint64_t peer_id) {
   troubles[report->trouble_count++] = (kv_peer_trouble){.peer_id = peer_id, .pending = true};
 }
 
+void realm_see_dead(realm *world, kv_region_report *region) {
+  for (size_t i = 0; i < region->region.peer_count; i++) {
+    const kv_region_peer *peer = &region->region.peers[i];
+    if (!is_alive(world, peer) && kv_region_report_trouble(region, peer->id) == NULL) {
+      lag(region, peer->id);
+    }
+  }
+}
+
 static void change_peers(realm *world, kv_region_report *report, const kv_step *step) {
   bool all = true;
   for (size_t i = 0; i < step->changes_count; i++) {
@@ -298,6 +307,25 @@ static void transfer(realm *world, kv_region_report *report, uint64_t peer_id) {
   }
 }
 
+/* Without a key: somewhere inside, if there is a key of one more letter. */
+static void split_by_order(realm *world, kv_region_report *region, raft_slice wanted) {
+  char key[KV_MAX_KEY + 2];
+  const raft_slice start = region->region.start, base = wanted.len > 0 ? wanted : start;
+  size_t len = base.len;
+  memcpy(key, base.len > 0 ? base.data : "", base.len);
+  if (wanted.len == 0) {
+    key[len++] = 'm';
+    while (!kv_region_has_key(&region->region, (raft_slice){key, len}) && key[len - 1] > 'a') {
+      key[len - 1]--;
+    }
+  }
+  key[len] = '\0';
+  if (kv_region_has_key(&region->region, (raft_slice){key, len})) {
+    (void)realm_split(world, region, key);
+    world->steps++;
+  }
+}
+
 void realm_obey(realm *world, kv_region_report *region, const kv_scheduler_response *response) {
   const kv_step step = response->step;
   if (response->status != KV_SCHEDULER_OK || response->region_id != region->region.id ||
@@ -309,13 +337,7 @@ void realm_obey(realm *world, kv_region_report *region, const kv_scheduler_respo
   } else if (step.kind == KV_STEP_CHANGE_PEERS) {
     change_peers(world, region, &step);
   } else if (step.kind == KV_STEP_SPLIT) {
-    char key[KV_MAX_KEY + 2];
-    raft_slice at = response->split_key.len > 0 ? response->split_key : region->region.start;
-    memcpy(key, at.len > 0 ? at.data : "", at.len);
-    key[at.len] = response->split_key.len > 0 ? '\0' : 'm';
-    key[at.len + 1] = '\0';
-    (void)realm_split(world, region, key);
-    world->steps++;
+    split_by_order(world, region, response->split_key);
   }
 }
 
@@ -356,6 +378,7 @@ void realm_round(realm *world) {
     if (!is_alive(world, leader)) {
       continue;
     }
+    realm_see_dead(world, region);
     (void)realm_report(world, region);
     free(region->troubles);
     region->troubles = NULL;

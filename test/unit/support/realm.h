@@ -65,6 +65,8 @@ kv_region_report *realm_region(realm *world, uint64_t id);
 kv_scheduler_status realm_store_heartbeat(realm *world, size_t store);
 /* By the store of its leader; the step, if there is one, is in world->response. */
 kv_scheduler_status realm_report(realm *world, const kv_region_report *region);
+/* The leader finds that the peers on dead stores lag. */
+void realm_see_dead(realm *world, kv_region_report *region);
 /* What the stores do with a step: nothing if it is for another epoch, or makes no sense. */
 void realm_obey(realm *world, kv_region_report *region, const kv_scheduler_response *response);
 /* Leaders that died are replaced if there is a majority; then every store and region reports and
