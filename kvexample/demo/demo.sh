@@ -10,7 +10,9 @@ cd "$(dirname "$0")/../.." || exit 1
 . kvexample/demo/lib.sh
 
 readonly UNICODE=${UNICODE:-/usr/share/unicode/UnicodeData.txt}
-SERVER_OPTIONS=(--log-segment-bytes 4194304) # 64 MiB would be more than all of the data
+# 64 MiB of log and regions of 96 MiB would be more than all of the data.
+SERVER_OPTIONS=(--log-segment-bytes 4194304 --region-max-bytes 196608)
+readonly REGIONS=12 # or more
 BEGIN_STEP=0
 
 # --- telling ------------------------------------------------------------------------------------------
@@ -29,17 +31,53 @@ passed() {
   printf '   OK    %s  (%s s)\n' "$1" "$(seconds $(($(now_ms) - BEGIN_STEP)))"
 }
 
-# agreed: the data of the running stores, which must be the same everywhere.
+# A table of kvctl's, its columns cut to those named by number.
+show_table() {
+  local columns=$1
+  shift
+  scheduler_ok "$@"
+  awk -F '  +' -v wanted="$columns" '
+    BEGIN { n = split(wanted, column, ",") }
+    { for (i = 1; i <= n; i++) { cell[NR, i] = $column[i]; w = length(cell[NR, i]); if (w > width[i]) width[i] = w } }
+    END { for (r = 1; r <= NR; r++) { line = "   | "
+      for (i = 1; i <= n; i++) line = line sprintf("%-" width[i] + 2 "s", cell[r, i])
+      sub(/ +$/, "", line); print line } }' <<< "$SAID"
+}
+
+show_stores() {
+  show_table 1,2,3,4,5,6 store list
+}
+
+show_regions() {
+  show_table 1,2,3,4,8,9 region list
+}
+
+# --- the cluster ----------------------------------------------------------------------------------------
+
+all_is_well() {
+  scheduler_ctl region check > "$SCRATCH/check" 2>&1
+}
+
+# Every key has a region, every region a leader and its replicas.
+wait_well() {
+  until_well=$((SECONDS + 120))
+  until all_is_well; do
+    [ "$SECONDS" -lt "$until_well" ] || fail "$1: $(cat "$SCRATCH/check")"
+    sleep 0.1
+  done
+}
+
+# regions: how many there are.
+regions() {
+  scheduler_ctl region list | awk '$1 ~ /^[0-9]+$/' | wc -l
+}
+
+# agreed: each region's data is the same on all of its stores.
 agreed() {
   local applied keys sum
   wait_for_agreement
   read -r applied keys sum <<< "$CHECKSUM"
-  note "stores $(running | xargs): $keys keys, checksum $sum, at index $applied"
-}
-
-show_status() {
-  ctl_ok status
-  tail -n +2 <<< "$SAID" | sed 's/^/   | /'
+  note "all replicas of each region agree: $keys keys in $(regions) regions"
 }
 
 # --- the Unicode data -----------------------------------------------------------------------------------
@@ -61,153 +99,224 @@ sum_of() {
   sha256sum | cut -c 1-16
 }
 
-unicode_is_there() {
-  [ "$(read_back "$1" | sum_of)" = "$(sum_of < "$UNICODE")" ]
+unicode_must_be_there() {
+  read_back "$1" > "$SCRATCH/read"
+  cmp -s "$SCRATCH/read" "$UNICODE" ||
+    fail "UnicodeData.txt ('>') read through store $1 ('<') differs:
+$(diff "$SCRATCH/read" "$UNICODE" | head -n 10 | cut -c 1-100)"
 }
 
 everything_is_there() {
-  unicode_is_there "$1" || fail "UnicodeData.txt read through store $1 differs from the file"
+  unicode_must_be_there "$1"
   ledger_is_there "$1" || fail "store $1 lacks acknowledged writes: $(tail -n 3 "$SCRATCH/bench")"
 }
 
 # --- steps ----------------------------------------------------------------------------------------------
 
-three_stores() {
-  step 1 'Three stores start and elect a leader'
-  choose_members 1 2 3
-  start_member 1 2 3
-  find_leader
-  show_status
-  passed "leader is store $LEADER"
+one_store_becomes_three() {
+  step 1 'One store starts with one region; two more join, and it has three replicas'
+  start_scheduler
+  start_scheduled 1
+  wait_until 30 'store 1 takes a write' takes_a_write 1
+  note "store 1 serves alone"
+  start_scheduled 2 3
+  wait_well 'three replicas'
+  show_regions
+  passed "$(tail -n 1 "$SCRATCH/check")"
+}
+
+takes_a_write() {
+  [ "$(ask "$1" set first write 2> /dev/null)" = OK ]
+}
+
+# Tells of the regions while their number grows.
+watch_regions() {
+  local count=0 now
+  while [ "$count" -lt "$REGIONS" ]; do
+    now=$(regions 2> /dev/null)
+    if [ "${now:-0}" -gt "$count" ]; then
+      count=$now
+      note "$(seconds $(($(now_ms) - BEGIN_STEP))) s: $count regions; leaders: $(leaders_by_store)"
+    fi
+    [ $(($(now_ms) - BEGIN_STEP)) -lt 120000 ] || fail "only $count regions after two minutes"
+    sleep 0.2
+  done
+}
+
+leaders_by_store() {
+  scheduler_ctl store list |
+    awk '$1 ~ /^[0-9]+$/ { printf "%sstore %s %s", n++ ? ", " : "", $1, $4 }'
 }
 
 load_unicode() {
-  local records begin ms to from
-  step 2 "UnicodeData.txt goes in through the Redis protocol and comes back"
+  local records begin ms
+  step 2 'UnicodeData.txt goes in through the Redis protocol, and regions split as they grow'
   [ -f "$UNICODE" ] || fail "$UNICODE is missing: install the package unicode-data"
   records=$(wc -l < "$UNICODE")
-  to=$(follower) && from=$(follower "$to")
   begin=$(now_ms)
-  as_commands | timeout 120 redis-cli -p "${STORE_PORT[$to]}" --pipe > "$SCRATCH/pipe" 2>&1
+  as_commands | timeout 120 redis-cli -p "${STORE_PORT[2]}" --pipe > "$SCRATCH/pipe" 2>&1
   grep -q "errors: 0, replies: $records" "$SCRATCH/pipe" ||
     fail "loading: $(tail -n 3 "$SCRATCH/pipe")"
   ms=$(($(now_ms) - begin + 1))
-  note "$records records written through store $to, a follower, in $(seconds "$ms") s: $((records * 1000 / ms)) a second"
-  [ "$(ask "$from" dbsize)" = "$records" ] || fail "DBSIZE is not $records"
-  unicode_is_there "$from" || fail "UnicodeData.txt read through store $from differs from the file"
-  note "U+1F600 is '$(ask "$from" get U+1F600 | cut -d ';' -f 2)'"
+  note "$records records written through store 2 in $(seconds "$ms") s: $((records * 1000 / ms)) a second"
+  watch_regions
+  wait_well 'after the splits'
+  show_regions
+  unicode_must_be_there 3
+  note "U+1F600 is '$(ask 3 get U+1F600 | cut -d ';' -f 2)'"
   agreed
-  passed "all $records records read back through store $from; sha256 $(sum_of < "$UNICODE")… as the file's"
+  passed "$records records in $(regions) regions, read back through store 3; sha256 $(sum_of < "$UNICODE")… as the file's"
 }
 
-kill_the_leader() {
-  KILLED=$LEADER
-  step 3 'The leader is killed (kill -9) in the middle of a verified write load'
-  bench_begin 5
+# The store, by our name, that leads most regions.
+busiest() {
+  local name best=0 leaders most=-1
+  for name in $(running); do
+    leaders=$(scheduler_ctl store show "${STORE_ID[$name]}" | awk '$1 ~ /^[0-9]+$/ { print $4 }')
+    [ "${leaders:-0}" -le "$most" ] || { most=$leaders && best=$name; }
+  done
+  echo "$best $most"
+}
+
+kill_the_busiest() {
+  local victim leaders
+  step 3 'The store with most leaders is killed (kill -9) in the middle of a verified write load'
+  show_stores
+  read -r victim leaders <<< "$(busiest)"
+  bench_begin 6
   bench_writes_more 100
-  kill_store "$KILLED"
+  kill_store "$victim"
+  note "store $victim killed, the leader of $leaders regions"
   bench_end
-  find_leader
-  note "store $KILLED killed; store $LEADER leads now"
   note "kvbench: $(bench_says 'writes *\([0-9].*\)')"
-  note "without service for $(bench_says 'gap *\([0-9.]*\).*') s"
-  everything_is_there "$LEADER"
+  note "longest gap without service: $(bench_says 'gap *\([0-9.]*\).*') s"
+  everything_is_there "$(running | head -n 1)"
+  start_scheduled "$victim"
+  wait_well "store $victim is back"
+  agreed
   passed "$(bench_says 'verify *ok: \(.*\)')"
 }
 
-catch_up_by_log() {
-  local behind
-  step 4 "Store $KILLED starts again and catches up from the log"
-  behind=$(status_field "$LEADER" applied)
-  start_member "$KILLED"
-  find_leader
-  wait_until 30 "store $KILLED caught up" caught_up "$KILLED"
-  ! logged "$KILLED" 'snapshot installed' || fail "store $KILLED took a snapshot" "$KILLED"
-  agreed
-  passed "store $KILLED is at index $(status_field "$KILLED" applied), the leader was at $behind"
+share_of() {
+  scheduler_ctl store show "${STORE_ID[$1]}" 2> /dev/null | awk '$1 ~ /^[0-9]+$/ { print $5 }'
 }
 
-catch_up_by_snapshot() {
-  local away bytes
-  step 5 'A store misses writes that the log no longer has, and catches up by snapshot'
-  away=$(follower)
-  kill_store "$away"
-  ask "$LEADER" set while-away "store $away" > "$SCRATCH/out" || fail 'no write with two of three stores'
-  ctl_ok compact-log
-  note "store $away killed, the log cut up to index $SAID"
-  start_member "$away"
-  find_leader
-  wait_until 60 "store $away caught up" caught_up "$away"
-  logged "$away" 'snapshot installed' || fail "store $away did not take a snapshot" "$away"
-  agreed
-  everything_is_there "$away"
-  bytes=$(grep -o 'snapshot received.*bytes=[0-9]*' <(log_of "$away") | grep -o '[0-9]*$' | tail -n 1)
-  passed "store $away installed a snapshot of ${bytes:-?} bytes and has everything"
+has_its_share() {
+  local share
+  share=$(share_of "$1")
+  [ "${share:-0}" -ge "$2" ]
 }
 
-hand_over() {
-  local to
-  step 6 'Leadership goes to the store that is named'
-  to=$(follower)
-  note "from store $LEADER to store $to"
-  ctl_ok transfer-leader "$to"
-  find_leader
-  [ "$LEADER" = "$to" ] || fail "store $LEADER leads, not store $to"
-  ask "$to" set after-transfer 1 > "$SCRATCH/out"
-  grep -q '^OK' "$SCRATCH/out" || fail "a write after the transfer: $(cat "$SCRATCH/out")"
-  passed "store $to leads and takes writes"
+join_a_fourth() {
+  local total share
+  step 4 'A fourth store joins and is given its share'
+  total=$(regions)
+  share=$((total * 3 / 4 * 6 / 10)) # of a fourth of all replicas, most
+  start_scheduled 4
+  wait_until 120 "store 4 has $share replicas" has_its_share 4 "$share"
+  wait_well 'balanced'
+  show_stores
+  unicode_must_be_there 4
+  passed "store 4 has $(share_of 4) replicas of $((total * 3))"
 }
 
-replace_a_member() {
-  local old
-  step 7 'A fourth store joins, an old one leaves'
-  start_joining 4 "$LEADER"
-  ctl_ok add-peer 4 "$(address_of 4)"
-  note "store 4 is a voter"
-  old=$(follower 4)
-  ctl_ok remove-peer "$old"
-  stop_store "$old" || fail "store $old ended with status $?" "$old"
-  note "store $old is removed and stopped"
-  find_leader
-  wait_until 60 'store 4 caught up' caught_up 4
+is_tombstone() {
+  scheduler_ctl store show "${STORE_ID[$1]}" 2> /dev/null | grep -q Tombstone
+}
+
+drain_a_store() {
+  step 5 'Store 1 is drained: its leaders and replicas move away until it is a tombstone'
+  scheduler_ok store drain "${STORE_ID[1]}"
+  note "$SAID"
+  wait_until 120 'store 1 is a tombstone' is_tombstone 1
+  stop_drained 1
+  wait_well 'after draining'
+  show_stores
+  unicode_must_be_there 2
   agreed
-  everything_is_there 4
-  show_status
-  passed "store 4 has everything; members are stores $(running | xargs)"
+  passed 'store 1 is empty and gone, everything is served by the others'
+}
+
+# A store that was told that it is a tombstone ends by itself.
+stop_drained() {
+  local pid=${STORE_PID[$1]}
+  wait_until 30 "store $1 ends" gone "$pid"
+  wait "$pid" 2> /dev/null
+  unset "STORE_PID[$1]"
+}
+
+without_the_scheduler() {
+  step 6 'The scheduler is killed; the stores serve on; it comes back'
+  kill_scheduler
+  writer_begin 2
+  wait_until 30 'writes without the scheduler' acknowledged_more_than 200
+  note "$(acknowledged) writes acknowledged while it is away"
+  start_scheduler
+  wait_well 'the scheduler knows all regions again'
+  writer_end
+  written_is_there 3 || fail 'acknowledged writes are missing'
+  passed "$(tail -n 1 "$SCRATCH/check")"
+}
+
+by_hand() {
+  local region leader target begin
+  step 7 'A region is split, and a leader moved, by hand'
+  region=$(scheduler_ctl region key U+2603 | awk '$1 ~ /^[0-9]+$/ { print $1 }')
+  scheduler_ok region split "$region" U+2603
+  note "$SAID"
+  wait_well 'after the split'
+  begin=$(scheduler_ctl region key U+2603 | awk '$1 ~ /^[0-9]+$/ { print $1, $2, $4 }')
+  read -r region begin leader <<< "$begin"
+  [ "$begin" = U+2603 ] || fail "the region of U+2603 begins at $begin"
+  target=$(scheduler_ctl region show "$region" | grep -oE '[0-9]+@[0-9]+' | cut -d @ -f 2 |
+    grep -vx "$leader" | head -n 1)
+  scheduler_ok region transfer-leader "$region" "$target"
+  note "$SAID"
+  [ "$(ask 3 get U+2603 | cut -d ';' -f 2)" = SNOWMAN ] || fail 'U+2603 is no snowman'
+  passed "region $region begins at U+2603 and is led by store $target"
 }
 
 kill_all() {
-  local id ids
+  local names
   step 8 'All stores are killed at once (kill -9) under load and start again'
-  read -r -a ids <<< "$(running | xargs)"
-  bench_begin 6
+  read -r -a names <<< "$(running | xargs)"
+  bench_begin 8
   bench_writes_more 100
-  kill_store "${ids[@]}"
-  for id in "${ids[@]}"; do launch_store "$id"; done
-  for id in "${ids[@]}"; do wait_ready "$id"; done
-  find_leader
-  note "stores ${ids[*]} are back; store $LEADER leads"
+  kill_store "${names[@]}"
+  start_scheduled "${names[@]}"
   bench_end
-  note "without service for $(bench_says 'gap *\([0-9.]*\).*') s"
-  everything_is_there "$(follower)"
+  wait_well 'all are back'
+  note "longest gap without service: $(bench_says 'gap *\([0-9.]*\).*') s"
+  everything_is_there "${names[0]}"
   agreed
   passed "$(bench_says 'verify *ok: \(.*\)')"
+}
+
+compare_all() {
+  local name
+  step 9 'Every record is compared with the file, through every store'
+  for name in $(running); do
+    unicode_must_be_there "$name"
+  done
+  show_regions
+  passed "$(wc -l < "$UNICODE") records in $(regions) regions, as in the file"
 }
 
 main() {
   local begin
   begin=$(now_ms)
   cluster_begin
-  echo 'kvexample: a replicated store on libraft'
-  three_stores
+  echo 'kvexample: a replicated store of many regions, on libraft'
+  one_store_becomes_three
   load_unicode
-  kill_the_leader
-  catch_up_by_log
-  catch_up_by_snapshot
-  hand_over
-  replace_a_member
+  kill_the_busiest
+  join_a_fourth
+  drain_a_store
+  without_the_scheduler
+  by_hand
   kill_all
-  printf '\nAll 8 steps passed in %s s.\n' "$(seconds $(($(now_ms) - begin)))"
+  compare_all
+  printf '\nAll 9 steps passed in %s s.\n' "$(seconds $(($(now_ms) - begin)))"
 }
 
 main

@@ -401,17 +401,25 @@ bench_begin() {
   OTHER_PIDS+=("$BENCH_PID")
 }
 
-# bench_writes_more N: waits until the load has made the stores apply N entries more.
+# bench_writes_more N: waits until the stores have taken N commands more.
 bench_writes_more() {
   local from
-  from=$(status_field "$LEADER" applied)
-  wait_until 30 'writes' applied_beyond $((${from:-0} + $1))
+  from=$(commands_taken)
+  wait_until 30 'writes' taken_beyond $((from + $1))
 }
 
-applied_beyond() {
-  local applied
-  applied=$(status_field "$LEADER" applied)
-  [ "${applied:-0}" -gt "$1" ]
+# commands_taken: by all running stores together.
+commands_taken() {
+  local id total=0 taken
+  for id in $(running); do
+    taken=$(ask "$id" info stats 2> /dev/null | tr -d '\r' | sed -n 's/^store_commands://p')
+    total=$((total + ${taken:-0}))
+  done
+  echo "$total"
+}
+
+taken_beyond() {
+  [ "$(commands_taken)" -gt "$1" ]
 }
 
 # Waits until the load is over and everything acknowledged has been read.
