@@ -152,6 +152,9 @@ static int replace_state(installation *in, kv_txn *txn, const kv_region_state *o
 static int mark_applying(installation *in, kv_txn *txn) {
   kv_region_state old = {0};
   int rc = kv_region_state_load(txn, in->head.region.id, &old);
+  if (rc == KV_OK && old.phase == KV_REGION_TOMBSTONE) { /* its keys may be others' by now */
+    kv_region_clear(&old.region);
+  }
   if (rc == KV_OK || rc == KV_ENOTFOUND) {
     rc = replace_state(in, txn, &old);
   }

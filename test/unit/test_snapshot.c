@@ -266,6 +266,22 @@ START_TEST(the_range_of_another_region_is_refused) {
 }
 END_TEST
 
+/* The removed replica had all keys; the region was split since. */
+START_TEST(a_removed_replica_may_come_back_beside_who_has_its_keys_now) {
+  fill_source(10);
+  kv_txn *txn = begin(to, true);
+  save_ident(txn, 2);
+  save_region(txn, REGION, KV_REGION_TOMBSTONE, "", "", 5);
+  save_region(txn, REGION + 1, KV_REGION_NORMAL, "y", "", 12);
+  put(txn, "a before", "stays");
+  put(txn, "z behind", "stays");
+  commit(txn);
+  kv_snapshot_file file = make();
+  ck_assert_int_eq(kv_snapshot_install(to, dir.path, &file, NULL), KV_OK);
+  expect_installed(10);
+}
+END_TEST
+
 START_TEST(a_store_outside_of_the_region_refuses) {
   fill_source(10);
   kv_txn *txn = begin(to, true);
@@ -681,6 +697,7 @@ int main(void) {
   tcase_add_test(tcase, an_empty_region_empties_the_other);
   tcase_add_test(tcase, what_the_old_range_had_goes_too);
   tcase_add_test(tcase, the_range_of_another_region_is_refused);
+  tcase_add_test(tcase, a_removed_replica_may_come_back_beside_who_has_its_keys_now);
   tcase_add_test(tcase, a_store_outside_of_the_region_refuses);
   tcase_add_test(tcase, no_snapshot_of_what_is_not_here);
   tcase_add_test(tcase, a_reading_engine_that_fails_leaves_no_file);
