@@ -368,7 +368,7 @@ static void ask_by_turns(kv_store *store) {
     peer->sleep.asked_tick = store->ticks;
     kv_list_remove(link);
     kv_list_append(&store->asleep, link);
-    kv_peer_ask_members(peer);
+    kv_stale_ask(peer);
   }
 }
 

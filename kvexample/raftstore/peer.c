@@ -97,7 +97,7 @@ int kv_peer_open_promised(kv_store *store, const kv_region_state *state,
   peer->region_id = state->region.id;
   peer->peer_id = state->peer_id;
   peer->life = ++store->last_life;
-  peer->heard_tick = peer->sleep.busy_tick = store->ticks;
+  peer->heard_tick = peer->led_tick = peer->sleep.busy_tick = store->ticks;
   kv_list_init(&peer->writes);
   kv_list_init(&peer->reads);
   kv_list_init(&peer->waiting);
@@ -445,44 +445,6 @@ static void note_status(kv_peer *peer) {
   }
 }
 
-static void ask(const kv_peer *peer, uint64_t other) {
-  kv_store *store = peer->store;
-  kv_envelope envelope;
-  raft_buf *frame = NULL;
-  kv_peer_address(peer, other, &envelope);
-  envelope.question = true;
-  const char *address = kv_store_address_of(store, envelope.to_store);
-  if (other != peer->peer_id && address != NULL &&
-      kv_envelope_encode(&envelope, NULL, &frame) == KV_OK) {
-    raft_bytes part = {raft_buf_data(frame), raft_buf_len(frame), frame};
-    (void)store->devices.transport.send(store->devices.transport.ctx, envelope.to_store, address,
-                                        KV_FRAME_RAFT, &part, 1);
-  }
-  raft_buf_release(frame);
-}
-
-void kv_peer_ask_members(const kv_peer *peer) {
-  for (size_t i = 0; i < peer->region.peer_count; i++) {
-    ask(peer, peer->region.peers[i].id);
-  }
-  for (size_t i = 0; i < peer->known_count; i++) {
-    ask(peer, peer->known[i].peer_id);
-  }
-}
-
-/* A voter that was removed without learning of it finds out by asking for votes. Others have to ask
- * on purpose. */
-static void ask_if_forgotten(const kv_peer *peer) {
-  const kv_store *store = peer->store;
-  const kv_region_peer *own = kv_region_find_peer(&peer->region, peer->peer_id);
-  uint64_t silence = store->ticks - peer->heard_tick, timeout = store->config.election_ticks;
-  if ((own != NULL && !kv_peer_is_learner(own)) || silence < 3 * timeout ||
-      silence % timeout != 0) {
-    return;
-  }
-  kv_peer_ask_members(peer);
-}
-
 /* Is there anything for a flush that only time moves? */
 static bool waits_for_time(const kv_peer *peer) {
   return kv_peer_is_leader(peer) || raft_rawnode_has_ready(peer->node) ||
@@ -495,7 +457,7 @@ void kv_peer_tick(kv_peer *peer) {
   if (kv_sleep_tick(peer)) {
     return;
   }
-  ask_if_forgotten(peer);
+  kv_stale_tick(peer);
   (void)kv_peer_check(peer, raft_rawnode_tick(peer->node), "a tick failed");
   kv_peer_snapshot_tick(peer);
   if (waits_for_time(peer)) {

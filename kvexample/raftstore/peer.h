@@ -70,6 +70,7 @@ struct kv_peer {
   uint64_t term;
   uint64_t leader_tick; /* when it changed last */
   uint64_t heard_tick;  /* last message for this peer */
+  uint64_t led_tick;    /* last one at which there was a leader */
 
   /* Log writes. */
   size_t appends_in_flight;
@@ -143,8 +144,6 @@ void kv_store_refuse_snapshot(kv_store *store, const kv_envelope *to);
 /* What a new member hears first, and nothing else creates a peer: a vote, or a heartbeat that
  * assumes nothing. */
 bool kv_message_is_initial(const raft_message *message);
-/* Asks all others whether this peer is a member still: only a no is answered. */
-void kv_peer_ask_members(const kv_peer *peer);
 /* Envelope of what this peer sends to another one. */
 void kv_peer_address(const kv_peer *peer, uint64_t to_peer, kv_envelope *envelope);
 /* The region descriptor has changed. Takes over *region. */
@@ -178,6 +177,16 @@ void kv_peer_propose(kv_peer *peer);
 /* KV_EBUSY: not before something is applied. KV_EINVAL: not here now. KV_ENOMEM. In each case it is
  * certainly not in the log. batch: who waits for it (NULL: nobody), taken over on success. */
 int kv_peer_propose_payload(kv_peer *peer, raft_buf *payload, kv_batch *batch);
+
+/* receive.c: this peer is no member any more, by the word of others. */
+void kv_peer_condemn(kv_peer *peer, kv_epoch epoch);
+
+/* stale_peer.c - a peer that was removed, and whom nobody told. */
+void kv_stale_tick(kv_peer *peer);
+/* Asks whether this peer is a member still. */
+void kv_stale_ask(const kv_peer *peer);
+/* What the scheduler knows of its region. */
+void kv_stale_told(kv_peer *peer, const kv_region *region);
 
 /* log_gc.c */
 void kv_log_gc_tick(kv_peer *peer);

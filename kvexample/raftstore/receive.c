@@ -66,15 +66,21 @@ static bool is_held(const kv_store *store, uint64_t region_id) {
   return slot != NULL && slot->held > 0;
 }
 
+void kv_peer_condemn(kv_peer *peer, kv_epoch epoch) {
+  if (!is_held(peer->store, peer->region_id)) {
+    peer->condemned = true;
+    peer->condemned_epoch = epoch;
+    kv_store_mark(peer->store, peer);
+  }
+}
+
 /* Another store says that our peer is no member. Believed only of exactly this peer and from a
  * later epoch. */
 static void receive_tombstone(kv_store *store, const kv_envelope *envelope) {
   kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
-  if (peer != NULL && peer->peer_id == envelope->to_peer && !is_held(store, envelope->region_id) &&
+  if (peer != NULL && peer->peer_id == envelope->to_peer &&
       envelope->epoch.conf_ver > peer->region.epoch.conf_ver) {
-    peer->condemned = true;
-    peer->condemned_epoch = envelope->epoch;
-    kv_store_mark(store, peer);
+    kv_peer_condemn(peer, envelope->epoch);
   }
 }
 
@@ -138,16 +144,6 @@ static kv_peer *find_new_receiver(kv_store *store, const kv_envelope *envelope,
   return create(store, envelope);
 }
 
-/* A later peer of the region is meant: this one was replaced while it was cut off; its successor is
- * created later. */
-static void condemn(kv_store *store, kv_peer *peer, const kv_envelope *envelope) {
-  if (!is_held(store, peer->region_id)) {
-    peer->condemned = true;
-    peer->condemned_epoch = envelope->epoch;
-    kv_store_mark(store, peer);
-  }
-}
-
 /* NULL: the message is not for anybody here. */
 static kv_peer *find_receiver(kv_store *store, const kv_envelope *envelope,
                               const raft_message *message, raft_bytes frame) {
@@ -156,7 +152,8 @@ static kv_peer *find_receiver(kv_store *store, const kv_envelope *envelope,
     return find_new_receiver(store, envelope, message, frame);
   }
   if (envelope->to_peer > peer->peer_id && kv_message_is_initial(message)) {
-    condemn(store, peer, envelope);
+    /* replaced while it was cut off; its successor is created later */
+    kv_peer_condemn(peer, envelope->epoch);
   }
   if (envelope->to_peer != peer->peer_id || peer->condemned || peer->removed) {
     return NULL;

@@ -75,6 +75,13 @@ void kv_scheduler_send_region(kv_peer *peer) {
   send_request(peer->store, &request);
 }
 
+void kv_scheduler_send_member_question(const kv_peer *peer) {
+  kv_scheduler_request request =
+      request_of(peer->store, kv_scheduler_next_id(peer->store), KV_CALL_GET_REGION);
+  request.id = peer->region_id;
+  send_request(peer->store, &request);
+}
+
 void kv_scheduler_send_id_question(kv_store *store, uint64_t request_id) {
   kv_scheduler_request request = request_of(store, request_id, KV_CALL_ALLOC_IDS);
   request.count = 1;

@@ -16,6 +16,7 @@ uint64_t kv_scheduler_next_id(kv_store *store);
 void kv_scheduler_send_address(kv_store *store);
 void kv_scheduler_send_store(kv_store *store);
 void kv_scheduler_send_region(kv_peer *peer);
+void kv_scheduler_send_member_question(const kv_peer *peer);
 void kv_scheduler_send_id_question(kv_store *store, uint64_t request_id);
 void kv_scheduler_send_region_question(kv_store *store, raft_slice key);
 void kv_scheduler_send_split_question(kv_peer *peer, uint64_t request_id);

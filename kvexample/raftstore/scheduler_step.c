@@ -84,6 +84,17 @@ static void on_region(kv_store *store, const kv_scheduler_response *response) {
   }
 }
 
+/* What a peer asked that has no leader, or sleeps: is it a member still? */
+static void on_member_lists(kv_store *store, const kv_scheduler_response *response) {
+  for (size_t i = 0; response->status == KV_SCHEDULER_OK && i < response->region_count; i++) {
+    const kv_region *region = &response->regions[i].region;
+    kv_peer *peer = kv_region_map_peer(&store->regions, region->id);
+    if (peer != NULL) {
+      kv_stale_told(peer, region);
+    }
+  }
+}
+
 /* ---- stores ---- */
 
 static void learn_stores(kv_store *store, const kv_scheduler_response *response) {
@@ -141,7 +152,10 @@ void kv_store_scheduler_received(kv_store *store, raft_bytes bytes) {
   case KV_CALL_REGION_HEARTBEAT: on_region(store, &response); break;
   case KV_CALL_ASK_SPLIT:
   case KV_CALL_ALLOC_IDS: on_ids(store, &response); break;
-  case KV_CALL_GET_REGION: kv_looked_up(store, &response); break;
+  case KV_CALL_GET_REGION:
+    on_member_lists(store, &response);
+    kv_looked_up(store, &response);
+    break;
   default: break; /* nothing that a store asks */
   }
   kv_scheduler_response_clear(&response);

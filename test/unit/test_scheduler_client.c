@@ -376,6 +376,52 @@ START_TEST(hostile_bytes_are_dropped) {
 }
 END_TEST
 
+/* ---- peers whom nobody told that they were removed ---- */
+
+static void answer_members(uint64_t store_id, uint64_t conf_ver, bool with_peer_2) {
+  kv_region_report report = {.region.id = 1};
+  ck_assert_int_eq(kv_region_put_peer(&report.region, 1, 1, KV_PEER_VOTER, "store-1:1"), KV_OK);
+  if (with_peer_2) {
+    ck_assert_int_eq(kv_region_put_peer(&report.region, 2, 2, KV_PEER_VOTER, "store-2:1"), KV_OK);
+  }
+  report.region.epoch = (kv_epoch){conf_ver, 1};
+  answer(store_id, (kv_scheduler_response){
+                       .call = KV_CALL_GET_REGION, .regions = &report, .region_count = 1});
+  world_run(&w, 1000);
+  kv_region_clear(&report.region);
+}
+
+START_TEST(a_peer_that_has_no_leader_for_long_asks_the_scheduler) {
+  start(3);
+  world_crash(&w, 1);
+  world_crash(&w, 3);
+  world_run(&w, (uint64_t)KV_QUESTION_TICKS * WORLD_TICK_MS);
+  ck_assert_int_eq(counts[KV_CALL_GET_REGION], 0);
+  world_run(&w, (uint64_t)KV_QUESTION_TICKS * WORLD_TICK_MS);
+  ck_assert_int_eq(counts[KV_CALL_GET_REGION], 1);
+  ck_assert_uint_eq(last[KV_CALL_GET_REGION].id, 1);
+  answer_members(2, 1, false); /* not of a later membership than its own */
+  answer_members(2, 7, true);
+  ck_assert_ptr_nonnull(peer_on(2));
+  answer_members(2, 7, false);
+  ck_assert_ptr_null(peer_on(2));
+}
+END_TEST
+
+START_TEST(a_peer_that_sleeps_asks_the_scheduler_and_goes_on_sleeping) {
+  kv_store_summary summary;
+  start(3);
+  world_run(&w, 20000);
+  world_run(&w, (uint64_t)KV_QUESTION_TICKS * WORLD_TICK_MS);
+  ck_assert_int_eq(counts[KV_CALL_GET_REGION], 3);
+  answer_members(2, 1, true);
+  kv_store_summarize(store_of(2), &summary);
+  ck_assert_uint_eq(summary.asleep, 1);
+  answer_members(2, 2, false);
+  ck_assert_ptr_null(peer_on(2));
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       an_id_is_asked_again_until_it_comes_and_told_once,
@@ -394,6 +440,8 @@ int main(void) {
       a_repeated_step_changes_members_once,
       a_new_replica_gets_its_id_from_the_scheduler,
       hostile_bytes_are_dropped,
+      a_peer_that_has_no_leader_for_long_asks_the_scheduler,
+      a_peer_that_sleeps_asks_the_scheduler_and_goes_on_sleeping,
   };
   return run_suite("scheduler_client", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
