@@ -50,8 +50,8 @@ struct kv_read_task {
   uint64_t applied; /* index that the transaction shows */
 };
 
-/* KV_OK, KV_ENOTFOUND (the region is gone, its data not there, or it was split) or an engine's error. Any
- * thread. */
+/* KV_OK, KV_ENOTFOUND (the region is gone, its data not there, or it was split) or an engine's
+ * error. Any thread. */
 int kv_read_run(kv_read_task *task, kv_txn *txn);
 
 /* Any thread; NULL is ignored. */

@@ -13,6 +13,7 @@
 
 static world w;
 static const uint64_t both[] = {1, 50};
+static const raft_slice right = {"k0005", 5};
 
 static void setup(void) {
   world_open(&w, 12, 3);
@@ -195,7 +196,7 @@ END_TEST
 
 static void check_skipped(uint64_t store_id) {
   ck_assert_uint_eq(world_region_number(&w, store_id, 1, "version"), 2);
-  ck_assert_uint_eq(split_keys_from(&w, store_id, "k0005"), 0);
+  ck_assert_uint_eq(split_keys_from(&w, store_id, right), 0);
   split_check_map(&w, store_id);
   world_isolate(&w, store_id, true); /* the new region's leader knows of no later peer */
   world_crash(&w, store_id);
@@ -203,7 +204,7 @@ static void check_skipped(uint64_t store_id) {
   const kv_peer *peer = split_peer(&w, store_id, 50);
   ck_assert(peer == NULL || !kv_region_initialised(&peer->region));
   world_run(&w, 1000);
-  ck_assert_uint_eq(split_keys_from(&w, store_id, "k0005"), 0);
+  ck_assert_uint_eq(split_keys_from(&w, store_id, right), 0);
 }
 
 START_TEST(a_later_peer_that_is_empty_stays_and_the_keys_go) {
@@ -393,7 +394,7 @@ START_TEST(what_lies_between_the_regions_is_deleted_at_start) {
   world_isolate(&w, third, true);
   world_start(&w, third);
   world_run(&w, 500);
-  ck_assert_uint_eq(split_keys_from(&w, third, "k0005"), 0);
+  ck_assert_uint_eq(split_keys_from(&w, third, right), 0);
   split_check_filled(&w, leader, "k", 0, 5);
 }
 END_TEST

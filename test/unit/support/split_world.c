@@ -23,19 +23,19 @@ static int ask(void *ctx, uint64_t store_id, raft_bytes request) {
   return KV_OK;
 }
 
-static void answer_split(split_scheduler *s, uint64_t to, const kv_scheduler_request *request) {
-  kv_scheduler_response response = {.request_id = request->request_id,
-                                    .cluster_id = request->cluster_id,
-                                    .call = KV_CALL_ASK_SPLIT};
+static void answer(split_scheduler *s, uint64_t to, const kv_scheduler_request *request) {
+  kv_scheduler_response response = {
+      .request_id = request->request_id, .cluster_id = request->cluster_id, .call = request->call};
+  bool split = request->call == KV_CALL_ASK_SPLIT;
   raft_buf *frame = NULL;
-  s->questions++;
-  if (s->refuse > 0) {
+  s->questions += split;
+  if (split && s->refuse > 0) {
     s->refuse--;
     response.status = KV_SCHEDULER_FAILED;
     kv_message_text(response.text, sizeof response.text, "not now");
   } else {
     response.id = s->next_id++;
-    response.peer_count = request->report.region.peer_count;
+    response.peer_count = split ? request->report.region.peer_count : 0;
     for (size_t i = 0; i < response.peer_count; i++) {
       response.peer_ids[i] = s->next_id++;
     }
@@ -48,22 +48,31 @@ static void answer_split(split_scheduler *s, uint64_t to, const kv_scheduler_req
   raft_buf_release(frame);
 }
 
+/* True: it was dealt with. */
+static bool look_at(split_scheduler *s, uint64_t from, raft_buf *frame) {
+  kv_scheduler_request request;
+  raft_bytes bytes = {raft_buf_data(frame), raft_buf_len(frame), frame};
+  ck_assert_int_eq(kv_scheduler_request_decode(bytes, &request), KV_OK);
+  bool split = request.call == KV_CALL_ASK_SPLIT, held = split && s->hold;
+  if (!held && (split || request.call == KV_CALL_ALLOC_IDS)) {
+    answer(s, from, &request);
+  }
+  kv_scheduler_request_clear(&request);
+  return !held;
+}
+
 static bool work(void *ctx) {
   split_scheduler *s = ctx;
-  bool any = s->asked_count > 0;
-  for (size_t i = 0; i < s->asked_count; i++) {
-    kv_scheduler_request request;
-    raft_buf *frame = s->asked[i].frame;
-    raft_bytes bytes = {raft_buf_data(frame), raft_buf_len(frame), frame};
-    ck_assert_int_eq(kv_scheduler_request_decode(bytes, &request), KV_OK);
-    if (request.call == KV_CALL_ASK_SPLIT) {
-      answer_split(s, s->asked[i].from, &request);
+  size_t left = 0, count = s->asked_count;
+  for (size_t i = 0; i < count; i++) {
+    if (look_at(s, s->asked[i].from, s->asked[i].frame)) {
+      raft_buf_release(s->asked[i].frame);
+    } else {
+      s->asked[left++] = s->asked[i];
     }
-    kv_scheduler_request_clear(&request);
-    raft_buf_release(frame);
   }
-  s->asked_count = 0;
-  return any;
+  s->asked_count = left;
+  return left < count;
 }
 
 void split_scheduler_open(split_scheduler *s, world *w) {
@@ -155,11 +164,11 @@ uint64_t split_snapshots(world *w) {
   return sent;
 }
 
-size_t split_keys_from(world *w, uint64_t store_id, const char *from) {
+size_t split_keys_from(world *w, uint64_t store_id, raft_slice from) {
   const memory_space *data = &world_at(w, store_id)->engine.spaces[KV_SPACE_DATA];
   size_t count = 0;
   for (size_t i = 0; i < data->count; i++) {
-    count += kv_key_compare(data->items[i].key, (raft_slice){from, strlen(from)}) >= 0;
+    count += kv_key_compare(data->items[i].key, from) >= 0;
   }
   return count;
 }

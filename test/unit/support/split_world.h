@@ -9,13 +9,14 @@
 #include "raftstore/split.h"
 #include "store_world.h"
 
-/* A scheduler that gives ids for splits, counting up, and does not answer anything else. */
+/* A scheduler that gives ids, counting up, and does not answer anything else. */
 typedef struct split_scheduler {
   world *w;
   uint64_t next_id;
-  unsigned questions; /* for ids */
+  unsigned questions; /* for ids of splits */
   unsigned refuse;    /* so many of the next ones */
   bool silent;
+  bool hold; /* questions for ids of splits wait */
   struct {
     uint64_t from;
     raft_buf *frame;
@@ -44,7 +45,7 @@ void split_message(world *w, uint64_t from_store, uint64_t to_store, uint64_t re
 /* Snapshots that were sent by all stores. */
 uint64_t split_snapshots(world *w);
 /* Number of keys at or behind `from` that the store's engine has. */
-size_t split_keys_from(world *w, uint64_t store_id, const char *from);
+size_t split_keys_from(world *w, uint64_t store_id, raft_slice from);
 /* Key 0000 ... count - 1 with values of their own, through any store. */
 void split_fill(world *w, uint64_t store_id, const char *prefix, int from, int to);
 void split_check_filled(world *w, uint64_t store_id, const char *prefix, int from, int to);
