@@ -41,6 +41,7 @@ typedef struct installation {
   size_t len, room;
   batch_record *records;
   size_t count, record_room;
+  kv_region_size size; /* of all records so far */
 } installation;
 
 static void clear_installation(installation *in) {
@@ -224,6 +225,8 @@ static int add_record(installation *in, raft_slice key, raft_slice value) {
   memcpy(in->bytes + in->len, key.data, key.len);
   memcpy(in->bytes + in->len + key.len, value.data, value.len);
   in->len += key.len + value.len;
+  in->size.bytes += key.len + value.len;
+  in->size.keys++;
   return KV_OK;
 }
 
@@ -247,11 +250,8 @@ static int flush_batch(installation *in) {
 
 static int put_last(installation *in, kv_txn *txn) {
   kv_region_state normal = {.phase = KV_REGION_NORMAL, .peer_id = in->peer_id};
-  const kv_apply_state applied = {in->head.index,
-                                  in->head.term,
-                                  in->head.index,
-                                  in->head.term,
-                                  {in->head.bytes, in->head.keys}};
+  const kv_apply_state applied = {in->head.index, in->head.term, in->head.index, in->head.term,
+                                  in->size};
   uint64_t id = in->head.region.id;
   int rc = put_batch(in, txn);
   if (rc == KV_OK) {

@@ -176,6 +176,7 @@ static void expect_installed(size_t keys) {
   ck_assert(has_key(b, "a before") && has_key(b, "z behind"));
   ck_assert(!has_key(b, "y at the end"));
   ck_assert_uint_eq(count(b), keys + 2);
+  uint64_t bytes = 0;
   for (size_t i = 0; i < keys; i++) {
     char key[32];
     raft_slice x, y;
@@ -184,7 +185,12 @@ static void expect_installed(size_t keys) {
     ck_assert_int_eq(to->ops->get(b, KV_SPACE_DATA, str(key), &y), KV_OK);
     ck_assert_uint_eq(x.len, y.len);
     ck_assert_mem_eq(x.data, y.data, x.len);
+    bytes += strlen(key) + y.len;
   }
+  kv_apply_state state;
+  ck_assert_int_eq(kv_apply_state_load(b, REGION, &state), KV_OK);
+  ck_assert_uint_eq(state.size.bytes, bytes);
+  ck_assert_uint_eq(state.size.keys, keys);
   end(a);
   end(b);
 }
