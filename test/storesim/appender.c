@@ -229,7 +229,11 @@ static void answered(ss_call *call, void *owner) {
   ss_world *world = appender->world;
   switch (ss_outcome_of(call)) {
   case SS_DONE: take(appender, call); return;
-  case SS_NOT_DONE: world->counts[SS_REFUSED]++; break;
+  case SS_NOT_DONE:
+    world->counts[SS_REFUSED]++;
+    (void)snprintf(appender->refusal, sizeof appender->refusal, "s%u: %.*s", call->store,
+                   (int)call->len - 2, call->reply);
+    break;
   case SS_PERHAPS: world->counts[SS_UNKNOWN]++; break;
   case SS_WRONG:
     ss_violation(world, "s%u answers client %u: %.*s", call->store, appender->number,

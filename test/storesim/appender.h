@@ -29,6 +29,7 @@ typedef struct ss_appender {
   bool waiting;     /* an event will let it go on */
   bool stopping;    /* begins nothing new */
   bool deleting;    /* goes on until nothing is left */
+  char refusal[96]; /* the last one */
   uint64_t gets[4]; /* numbers of keys whose values are looked at */
 } ss_appender;
 

@@ -131,7 +131,7 @@ ss_outcome ss_outcome_of(const ss_call *call) {
   if (call->lost || begins(call, "-TIMEOUT outcome unknown")) {
     return SS_PERHAPS;
   }
-  if (begins(call, "-TRYAGAIN")) {
+  if (begins(call, "-TRYAGAIN") || begins(call, "-CLUSTERDOWN")) {
     return SS_NOT_DONE;
   }
   return begins(call, "-") ? SS_WRONG : SS_DONE;

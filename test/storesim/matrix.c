@@ -119,8 +119,18 @@ static bool all_idle(ss_world *world, void *arg) {
 }
 
 static void wait_for_clients(ss_world *world, matrix *m) {
-  if (!ss_run_until(world, all_idle, m, PATIENCE) && !world->violated) {
-    ss_violation(world, "the cluster does not serve all clients within a minute of quiet");
+  if (ss_run_until(world, all_idle, m, PATIENCE)) {
+    return;
+  }
+  for (unsigned i = 0; i < m->count; i++) {
+    const ss_appender *appender = &m->appenders[i];
+    if (!ss_appender_is_idle(appender)) {
+      ss_violation(world,
+                   "the cluster does not serve client %u within a minute of quiet: state %d, key "
+                   "%llu, cursor %s, %s",
+                   i, (int)appender->state, (unsigned long long)appender->next, appender->cursor,
+                   appender->refusal);
+    }
   }
 }
 
@@ -222,7 +232,8 @@ void ss_matrix_play(const ss_scenario *scenario, ss_world *world) {
     play_round(row, world, m);
   }
   ss_settle(world, PATIENCE);
-  if (row->split && !world->violated && world->check.region_count < 2) {
+  if (row->split && !row->partitions && !row->changes && !world->violated &&
+      world->check.region_count < 2) {
     ss_violation(world, "nothing was split");
   }
 }
