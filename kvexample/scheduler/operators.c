@@ -46,11 +46,18 @@ void kv_operator_set_init(kv_operator_set *set) {
 
 /* ---- influence ---- */
 
-static void end_adding(kv_operator *op) {
+static void end_coming(kv_operator *op) {
   if (op->counts_add) {
     op->counts_add = false;
-    op->to->adding--;
     op->to->coming_bytes -= (int64_t)op->weight;
+  }
+}
+
+/* Until it has caught up, the new peer is work for its store. */
+static void end_adding(kv_operator *op) {
+  if (op->counts_work) {
+    op->counts_work = false;
+    op->to->adding--;
   }
 }
 
@@ -74,7 +81,7 @@ static void end_leader(kv_operator *op) {
 
 static void begin_adding(kv_operator *op, kv_sched_store *to) {
   op->to = to;
-  op->counts_add = true;
+  op->counts_add = op->counts_work = true;
   to->adding++;
   to->coming_bytes += (int64_t)op->weight;
 }
@@ -120,7 +127,11 @@ static void begin_influence(kv_scheduler *s, kv_operator *op, const kv_plan *pla
 
 static void see_influence(kv_operator *op) {
   const kv_region *region = &op->region->report.region;
-  if (op->counts_add && kv_region_find_peer(region, op->new_peer) != NULL) {
+  const kv_region_peer *added = kv_region_find_peer(region, op->new_peer);
+  if (added != NULL) {
+    end_coming(op);
+  }
+  if (added != NULL && kv_sched_peer_is_healthy(op->region, added)) {
     end_adding(op);
   }
   if (op->counts_remove && kv_region_find_peer(region, op->old_peer) == NULL) {
@@ -203,6 +214,7 @@ static void remember(kv_scheduler *s, const kv_operator *op, kv_operator_state s
 }
 
 static void detach(kv_scheduler *s, kv_operator *op) {
+  end_coming(op);
   end_adding(op);
   end_removing(op);
   end_leader(op);

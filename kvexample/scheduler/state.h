@@ -117,7 +117,7 @@ typedef struct kv_operator {
   uint64_t new_peer, old_peer;
   kv_sched_store *to, *from;
   uint64_t weight;
-  bool counts_add, counts_remove, counts_leader;
+  bool counts_add, counts_work, counts_remove, counts_leader;
 } kv_operator;
 
 typedef struct kv_operator_set {
