@@ -18,7 +18,7 @@
 
 enum {
   STORE_TICKS = 10,    /* between two reports of the store */
-  REGION_TICKS = 20,   /* between two reports of a region, at least */
+  REGION_TICKS = 10,   /* between two reports of a region, at least */
   REGIONS_A_TICK = 16, /* by turns */
   URGENT_A_TICK = 256, /* because something changed */
   REPEAT_TICKS = 10,   /* until a question is asked again */
