@@ -93,6 +93,8 @@ int kv_overlay_below_txn(kv_overlay_txn *txn, kv_txn **below) {
   return rc;
 }
 
+/* Always before the mutex is taken: a reader that begins holds it while the map below grows, which
+ * waits for the transactions below. */
 static void end_below(kv_overlay_txn *txn) {
   if (txn->below != NULL) {
     txn->below->engine->ops->abort(txn->below);
@@ -143,6 +145,7 @@ static void undo(kv_overlay_txn *txn) {
 
 static void overlay_abort(kv_txn *base) {
   kv_overlay_txn *txn = (kv_overlay_txn *)base;
+  end_below(txn);
   if (txn->write) {
     undo(txn);
   }
@@ -169,6 +172,7 @@ static int overlay_commit(kv_txn *base) {
     overlay_abort(base);
     return rc;
   }
+  end_below(txn);
   if (!is_empty(txn)) {
     publish(overlay_of(base), txn);
   }

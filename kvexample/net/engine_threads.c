@@ -141,6 +141,19 @@ static void done_install(kv_engine_threads *threads, const apply_job *job) {
   kv_store_snapshot_installed(threads->store, job->region_id, job->rc);
 }
 
+/* A barrier makes durable what was before it, and leaves nothing to the committer. */
+static void tell_durable(kv_engine_threads *threads) {
+  kv_overlay_stats stats;
+  if (!threads->overlay || threads->store == NULL) {
+    return;
+  }
+  kv_overlay_get_stats(threads->engine, &stats);
+  if (stats.durable > threads->durable) {
+    threads->durable = stats.durable;
+    kv_store_durable(threads->store, stats.durable, KV_OK);
+  }
+}
+
 static void done_apply(void *ctx, kv_job *jobs) {
   kv_engine_threads *threads = ctx;
   while (jobs != NULL) {
@@ -155,6 +168,7 @@ static void done_apply(void *ctx, kv_job *jobs) {
     }
     free(job);
   }
+  tell_durable(threads);
 }
 
 static void done_read(void *ctx, kv_job *jobs) {

@@ -29,6 +29,7 @@ typedef struct kv_engine_threads {
 
   kv_worker *apply; /* from here on kept by engine_threads.c */
   kv_committer committer;
+  uint64_t durable; /* what the store was told of barriers */
   kv_worker *read;
   uv_timer_t hold; /* running: tasks are held back until it fires */
   bool urgent;     /* one of the tasks that were pushed must not wait */
