@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "net/arrival.h"
+#include "net/raw_inbound.h"
 
 typedef struct peer {
   kv_inbound *inbound;
@@ -38,6 +39,20 @@ static void answer_hello(peer *p, uint64_t to) {
   (void)kv_outbox_flush(&p->connection->out);
 }
 
+/* A client may not know the cluster (0). What its connection has read is looked at by its new
+ * protocol. */
+static void greet_client(peer *p, const kv_hello *hello) {
+  if (hello->protocol != KV_FRAME_VERSION ||
+      (hello->cluster_id != 0 && hello->cluster_id != p->inbound->own.cluster_id)) {
+    refuse(p, "a client of another version or cluster");
+    return;
+  }
+  kv_raw_adopt(p->inbound, p->connection);
+  if (p->connection->state != p) {
+    free(p);
+  }
+}
+
 static void on_hello(peer *p, raft_slice payload) {
   kv_hello hello;
   kv_error error;
@@ -46,6 +61,10 @@ static void on_hello(peer *p, raft_slice payload) {
     return;
   }
   answer_hello(p, hello.store_id);
+  if (hello.store_id == 0) {
+    greet_client(p, &hello);
+    return;
+  }
   if (kv_hello_check(&p->inbound->own, &hello, &error) != KV_OK) {
     refuse(p, error.text);
     return;
@@ -89,6 +108,8 @@ static void on_frame(peer *p, const kv_frame *frame) {
   case KV_FRAME_SNAPSHOT_ACK: break;
   case KV_FRAME_SCHEDULER_REQUEST:
   case KV_FRAME_SCHEDULER_RESPONSE:
+  case KV_FRAME_RAW_REQUEST:
+  case KV_FRAME_RAW_RESPONSE:
   default: refuse(p, "unknown kind of frame"); break;
   }
 }
@@ -103,8 +124,9 @@ static void wait_for_more(kv_connection *connection, const kv_frame *frame) {
 }
 
 static void on_readable(kv_connection *connection) {
+  const kv_protocol *own = connection->protocol;
   kv_frame frame;
-  while (!connection->closing) {
+  while (!connection->closing && connection->protocol == own) {
     switch (kv_frame_read(connection->in.data, connection->in.len, &frame)) {
     case KV_FRAME_MORE: wait_for_more(connection, &frame); return;
     case KV_FRAME_BAD: refuse(connection->state, frame.why); return;
@@ -113,6 +135,9 @@ static void on_readable(kv_connection *connection) {
       kv_inbox_consume(&connection->in, frame.size);
       break;
     }
+  }
+  if (!connection->closing) {
+    connection->protocol->readable(connection); /* a client's: what came behind the greeting */
   }
 }
 

@@ -77,6 +77,10 @@ static bool fits_region(const kv_peer *peer, const kv_request *request, kv_refus
   if (!is_of_the_key_space(request)) {
     return true;
   }
+  if (request->term != 0 && peer->term > request->term + 1) {
+    plain(refusal, KV_STALE_COMMAND, peer->region_id);
+    return false;
+  }
   if (!kv_epoch_equal(request->epoch, none) &&
       request->epoch.version != peer->region.epoch.version) {
     kv_refusal_epoch(peer, request->epoch.version, refusal);
@@ -86,6 +90,13 @@ static bool fits_region(const kv_peer *peer, const kv_request *request, kv_refus
 }
 
 kv_peer *kv_admit(kv_store *store, const kv_request *request, kv_refusal *refusal) {
+  if (request->refused != NULL && request->to_store != 0 &&
+      request->to_store != store->config.store_id) {
+    plain(refusal, KV_STORE_NOT_MATCH, request->region_id);
+    refusal->error.asked = request->to_store;
+    refusal->error.actual = store->config.store_id;
+    return NULL;
+  }
   kv_peer *peer = kv_region_map_peer(&store->regions, request->region_id);
   if (peer == NULL || peer->removed || peer->condemned) {
     plain(refusal, KV_REGION_NOT_FOUND, request->region_id);

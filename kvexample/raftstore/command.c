@@ -35,6 +35,7 @@ static const op_rule rules[] = {
     [KV_OP_TTL] = {"TTL", false, 1, 1, 1, 1, 0},
     [KV_OP_SCAN] = {"SCAN", false, 1, 0, 0, 2, 0},
     [KV_OP_DBSIZE] = {"DBSIZE", false, 0, 0, 0, 1, 0},
+    [KV_OP_RANGE] = {"RANGE", false, 1, 0, 0, 1, KV_FLAG_KEYS},
 };
 
 static const op_rule *rule_of(kv_op op) {
@@ -128,9 +129,9 @@ static const char *check(const kv_command *command) {
       (command->flags & (KV_FLAG_NX | KV_FLAG_XX)) == (KV_FLAG_NX | KV_FLAG_XX)) {
     return "ERR syntax error";
   }
-  const char *why = command->op == KV_OP_SCAN     ? check_scan(command)
-                    : command->op == KV_OP_DBSIZE ? check_from(command)
-                                                  : NULL;
+  const char *why = command->op == KV_OP_SCAN || command->op == KV_OP_RANGE ? check_scan(command)
+                    : command->op == KV_OP_DBSIZE                           ? check_from(command)
+                                                                            : NULL;
   return why != NULL ? why : check_args(command);
 }
 

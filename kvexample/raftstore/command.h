@@ -36,7 +36,8 @@ typedef enum kv_op {
   KV_OP_TYPE = 36,   /* key */
   KV_OP_TTL = 37,    /* key; -1 or -2; flag MILLIS changes nothing yet */
   KV_OP_SCAN = 38,   /* from [pattern]; number is the count. Answers [cursor, [key ...]] */
-  KV_OP_DBSIZE = 39  /* [from] */
+  KV_OP_DBSIZE = 39, /* [from] */
+  KV_OP_RANGE = 40   /* from; number is the count; flag KEYS. Answers [next, [key value ...]] */
 } kv_op;
 
 enum {
@@ -44,7 +45,8 @@ enum {
   KV_FLAG_XX = 1u << 1,  /* only if the key is there */
   KV_FLAG_GET = 1u << 2, /* answer the old value (or nil) instead of OK */
   KV_FLAG_INT = 1u << 3, /* answer 1 or 0 instead of OK or nil (SETNX) */
-  KV_FLAG_ABSENT = 1u << 4
+  KV_FLAG_ABSENT = 1u << 4,
+  KV_FLAG_KEYS = 1u << 5 /* without their values */
 };
 
 /* Bounds of one command beyond those of its keys and values: bytes of all arguments together,
@@ -103,7 +105,8 @@ typedef struct kv_size_change {
  * SCAN: args[0] is the key from which on to look (empty: from the start), args[1] a pattern
  * (absent: every key). Its cursor is the next key to be looked at, or empty when none is left.
  * It looks at `number` keys, at most KV_MAX_SCAN_KEYS, and at fewer when the answer or the matching
- * becomes too much work for one call: a caller goes on as long as the cursor is not empty. */
+ * becomes too much work for one call: a caller goes on as long as the cursor is not empty. RANGE is
+ * the same with values and without patterns. */
 int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,
                        raft_slice range_end, kv_reply *reply, kv_size_change *change);
 

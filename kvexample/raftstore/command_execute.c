@@ -327,7 +327,7 @@ static bool before_end(const execution *x, raft_slice key) {
 }
 
 /* Calls visit for each key of the range that is >= from, until it returns false. */
-typedef bool (*visit_function)(void *arg, raft_slice key);
+typedef bool (*visit_function)(void *arg, raft_slice key, raft_slice value);
 
 static int each_key(const execution *x, raft_slice from, visit_function visit, void *arg) {
   const kv_engine_ops *ops = x->txn->engine->ops;
@@ -342,14 +342,14 @@ static int each_key(const execution *x, raft_slice from, visit_function visit, v
   }
   do {
     ops->item(cursor, &key, &value);
-  } while (before_end(x, key) && visit(arg, key) && (rc = ops->next(cursor)) == KV_OK);
+  } while (before_end(x, key) && visit(arg, key, value) && (rc = ops->next(cursor)) == KV_OK);
   ops->cursor_close(cursor);
   return rc == KV_ENOTFOUND ? KV_OK : rc;
 }
 
 typedef struct scan {
   raft_slice pattern;
-  bool all;
+  bool all;    /* of SCAN: every key, of RANGE: the key is all */
   size_t left; /* keys that may still be looked at */
   uint64_t work;
   size_t count;
@@ -357,8 +357,9 @@ typedef struct scan {
   raft_slice next; /* the first key that was not looked at; empty: none is left */
 } scan;
 
-static bool scan_key(void *arg, raft_slice key) {
+static bool scan_key(void *arg, raft_slice key, raft_slice value) {
   scan *s = arg;
+  (void)value;
   if (s->left == 0 || s->keys.len >= KV_MAX_SCAN_REPLY || s->work >= MAX_SCAN_WORK) {
     s->next = key;
     return false;
@@ -395,8 +396,37 @@ static int execute_scan(const execution *x) {
   return rc;
 }
 
-static bool count_key(void *arg, raft_slice key) {
+static bool range_key(void *arg, raft_slice key, raft_slice value) {
+  scan *s = arg;
+  if (s->left == 0 || s->keys.len >= KV_MAX_SCAN_REPLY) {
+    s->next = key;
+    return false;
+  }
+  s->left--;
+  kv_reply_bulk(&s->keys, key.data, key.len);
+  s->count++;
+  if (!s->all) {
+    kv_reply_bulk(&s->keys, value.data, value.len);
+    s->count++;
+  }
+  return true;
+}
+
+static int execute_range(const execution *x) {
+  const kv_command *command = x->command;
+  const int64_t wanted = command->number < KV_MAX_SCAN_KEYS ? command->number : KV_MAX_SCAN_KEYS;
+  scan s = {.all = (command->flags & KV_FLAG_KEYS) != 0, .left = (size_t)wanted};
+  int rc = each_key(x, command->args[0], range_key, &s);
+  if (rc == KV_OK) {
+    answer_scan(x, &s);
+  }
+  kv_reply_free(&s.keys);
+  return rc;
+}
+
+static bool count_key(void *arg, raft_slice key, raft_slice value) {
   (void)key;
+  (void)value;
   ++*(uint64_t *)arg;
   return true;
 }
@@ -425,7 +455,7 @@ static const execute_function functions[] = {
     [KV_OP_MGET] = execute_mget,     [KV_OP_EXISTS] = execute_exists,
     [KV_OP_STRLEN] = execute_strlen, [KV_OP_TYPE] = execute_type,
     [KV_OP_TTL] = execute_ttl,       [KV_OP_SCAN] = execute_scan,
-    [KV_OP_DBSIZE] = execute_dbsize,
+    [KV_OP_DBSIZE] = execute_dbsize, [KV_OP_RANGE] = execute_range,
 };
 
 int kv_command_execute(const kv_command *command, kv_txn *txn, raft_slice range_start,

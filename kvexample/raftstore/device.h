@@ -118,7 +118,9 @@ typedef enum kv_frame_type {
   KV_FRAME_SNAPSHOT_ACK = 8,
   KV_FRAME_SCHEDULER_REQUEST = 9, /* to the scheduler, which answers each (the shell's) */
   KV_FRAME_SCHEDULER_RESPONSE = 10,
-  KV_FRAME_BEATS = 11 /* heartbeats and signs of life (beat.h) */
+  KV_FRAME_BEATS = 11,       /* heartbeats and signs of life (beat.h) */
+  KV_FRAME_RAW_REQUEST = 12, /* of a client, which is answered on its connection (the shell's) */
+  KV_FRAME_RAW_RESPONSE = 13
 } kv_frame_type;
 
 typedef struct kv_transport_device {

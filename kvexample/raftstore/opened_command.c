@@ -30,7 +30,7 @@ void kv_command_close(kv_opened_command *opened) {
 }
 
 bool kv_command_is_ranged(const kv_command *command) {
-  return command->op == KV_OP_SCAN || command->op == KV_OP_DBSIZE;
+  return command->op == KV_OP_SCAN || command->op == KV_OP_DBSIZE || command->op == KV_OP_RANGE;
 }
 
 raft_slice kv_command_first_key(const kv_command *command) {

@@ -276,7 +276,9 @@ void kv_store_receive(kv_store *store, uint64_t from_store, kv_frame_type type,
   case KV_FRAME_SNAPSHOT_END:
   case KV_FRAME_SNAPSHOT_ACK:
   case KV_FRAME_SCHEDULER_REQUEST:
-  case KV_FRAME_SCHEDULER_RESPONSE: break; /* the shell's */
+  case KV_FRAME_SCHEDULER_RESPONSE:
+  case KV_FRAME_RAW_REQUEST:
+  case KV_FRAME_RAW_RESPONSE: break; /* the shell's */
   }
   heard_of(store, from_store);
 }

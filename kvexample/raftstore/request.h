@@ -55,6 +55,7 @@ struct kv_request {
   uint64_t region_id;
   kv_epoch epoch;   /* of the region, as whoever routed the request knew it; all zero: any */
   uint64_t to_peer; /* who is meant; 0: whoever is there */
+  uint64_t term;    /* of a raw call: the leader\'s that is meant; 0: any */
   kv_batch *batch;  /* with slot; NULL: none */
   size_t slot;
 
@@ -67,12 +68,12 @@ struct kv_request {
   uint64_t remote_id;
   uint64_t remote_incarnation;
 
-  uint64_t to_store;   /* KV_STAGE_FORWARDED: who has it */
+  uint64_t to_store;   /* KV_STAGE_FORWARDED: who has it; of a raw call: who is meant, 0: any */
   bool lost;           /* KV_STAGE_FORWARDED: the connection broke since */
   bool tried;          /* KV_STAGE_ADMIN: something of it was proposed */
   uint64_t retry_tick; /* when it was routed again last, or will be */
   uint32_t retries;
-  bool looked_up; /* the scheduler was asked for the region of its key */
+  bool looked_up;   /* the scheduler was asked for the region of its key */
   raft_bytes reply; /* KV_STAGE_DONE */
 
   size_t len; /* of body: a binary command, or raft_cmdpb.AdminRequest */

@@ -261,13 +261,12 @@ void kv_route_again(kv_peer *peer, kv_request *request) {
   }
 }
 
+/* Who is told is told by the router, once the map of regions has all that changed. */
 void kv_route_moved(kv_peer *peer, kv_request *request) {
-  if (!is_told(request)) {
+  if (is_told(request)) {
+    arrive(peer->store, request);
+  } else {
     try_again(peer->store, request);
-  } else if (is_told_now(peer->store, request)) {
-    kv_refusal refusal;
-    kv_refusal_epoch(peer, request->epoch.version, &refusal);
-    kv_refuse(peer->store, request, &refusal.error);
   }
 }
 

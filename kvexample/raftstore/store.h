@@ -147,6 +147,11 @@ typedef void (*kv_refused_function)(void *ctx, const kv_region_error *error);
 void kv_store_execute(kv_store *store, const kv_command *command, uint64_t timeout_ms,
                       kv_answer_function answer, void *ctx);
 
+/* A raw call (raw_call.h): executed here, or refused with a region error. The answer is the bytes
+ * of a kv_raw_response, none if there was no memory for it. KV_ECORRUPT: no such call; KV_ENOMEM:
+ * in both cases there is no answer. */
+int kv_store_raw(kv_store *store, raft_slice request, kv_answer_function answer, void *ctx);
+
 /* ---- administration: region 0 means the only region of this store, KV_EINVAL text otherwise ----
  */
 
