@@ -150,13 +150,13 @@ bool ss_run(ss_world *world, uint64_t microseconds) {
 
 bool ss_run_until(ss_world *world, bool (*condition)(ss_world *world, void *arg), void *arg,
                   uint64_t limit) {
-  enum { LOOK = 10 * SS_MS };
-  uint64_t end = world->now + limit;
+  enum { LOOK = 10 * SS_MS, RARER = 50 };
+  uint64_t begin = world->now, end = world->now + limit;
   while (!world->violated && world->now < end) {
     if (condition(world, arg)) {
       return true;
     }
-    (void)ss_run(world, LOOK);
+    (void)ss_run(world, LOOK + (world->now - begin) / RARER);
   }
   return !world->violated && condition(world, arg);
 }

@@ -343,13 +343,15 @@ void ss_admin_event(ss_world *world);
 /* Faults end: everything is healed and started. */
 void ss_calm(ss_world *world);
 /* After that: every region has a leader, its replicas become equal, and there are no others. */
-void ss_settle(ss_world *world, uint64_t limit);
+void ss_settle(ss_world *world);
 
 /* ---- looking: view.c ---- */
 
 /* Store that leads the region, as one that is up says of itself, in the newest term if more do;
  * 0: none does. term may be NULL. */
 unsigned ss_leader(const ss_world *world, uint64_t region_id, uint64_t *term);
+/* Of a region by chance; 0: it has none. */
+unsigned ss_any_leader(ss_world *world);
 /* Has an initialised replica of the region. */
 bool ss_has_replica(const ss_store *store, uint64_t region_id);
 /* The state machine of a store that has, or had, this key. NULL: not there. Valid for a moment. */

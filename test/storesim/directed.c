@@ -221,7 +221,7 @@ void ss_play_partition(const ss_scenario *scenario, ss_world *world) {
   put(world, all_of(world), "k2", "v2");
   wait_for(world, leader, "k2", "v2");
   wait_for(world, leader, "k1", "changed");
-  ss_settle(world, PATIENCE);
+  ss_settle(world);
 }
 
 static void check_bounded(ss_world *world, uint64_t most) {
@@ -267,7 +267,7 @@ void ss_play_snapshot(const ss_scenario *scenario, ss_world *world) {
   (void)ss_run(world, 2 * SS_SECOND);
   expect_at(world, LAGGARD, "k1", "v1");
   expect_at(world, LAGGARD, "k2", NULL);
-  ss_settle(world, PATIENCE);
+  ss_settle(world);
   check_bounded(world, 20);
 }
 
@@ -278,7 +278,7 @@ void ss_play_transfer(const ss_scenario *scenario, ss_world *world) {
     transfer(world, i);
     put(world, all_of(world), "led by", world->stores[i].address);
   }
-  ss_settle(world, PATIENCE);
+  ss_settle(world);
 }
 
 void ss_play_changes(const ss_scenario *scenario, ss_world *world) {
@@ -315,7 +315,7 @@ void ss_play_changes(const ss_scenario *scenario, ss_world *world) {
   wait_for(world, 2, "k4", "v4");
   wait_for(world, 3, "k1", NULL);
   expect_at(world, 3, "k4", NULL);
-  ss_settle(world, PATIENCE);
+  ss_settle(world);
 }
 
 void ss_play_remove_leader(const ss_scenario *scenario, ss_world *world) {
@@ -342,5 +342,5 @@ void ss_play_remove_leader(const ss_scenario *scenario, ss_world *world) {
   put(world, all, "k3", "v3");
   wait_for(world, 1, "k3", "v3");
   expect_at(world, 3, "k3", NULL);
-  ss_settle(world, PATIENCE);
+  ss_settle(world);
 }

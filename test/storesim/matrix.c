@@ -231,7 +231,7 @@ void ss_matrix_play(const ss_scenario *scenario, ss_world *world) {
   for (unsigned i = 0; i < ROUNDS && !world->violated; i++) {
     play_round(row, world, m);
   }
-  ss_settle(world, PATIENCE);
+  ss_settle(world);
   if (row->split && !row->partitions && !row->changes && !world->violated &&
       world->check.region_count < 2) {
     ss_violation(world, "nothing was split");

@@ -28,10 +28,7 @@ static unsigned any_store(ss_world *world) {
 }
 
 static unsigned any_leader(ss_world *world) {
-  size_t count = world->check.region_count;
-  unsigned leader =
-      count > 0 ? ss_leader(world, world->check.regions[ss_below(world, count)].region.id, NULL)
-                : 0;
+  unsigned leader = ss_any_leader(world);
   return leader != 0 ? leader : any_store(world);
 }
 

@@ -177,6 +177,8 @@ static void wait_for(ss_world *world, shared_client *client, uint64_t most) {
 /* False: no store is up that could be asked now. */
 static bool send(ss_world *world, shared_client *client, const question *q) {
   ss_store *store = &world->stores[1 + ss_below(world, world->store_count)];
+  unsigned leader = ss_below(world, 2) == 0 ? ss_any_leader(world) : 0;
+  store = leader != 0 ? &world->stores[leader] : store;
   if (!ss_is_up(store)) {
     return false;
   }

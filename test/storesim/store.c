@@ -89,6 +89,17 @@ static void leave_join(ss_store *store) {
   store->join = NULL;
 }
 
+/* No room for the record of a start: whoever runs the store tries again. */
+static void start_later(ss_store *store) {
+  ss_world *world = store->world;
+  ss_tell(world, store->id, "has no room to start");
+  leave_join(store);
+  store->generation++;
+  ss_devices_crash(store);
+  ss_engine_close(store);
+  ss_plan(world, SS_SECOND / 2, SS_START, store->id, store->generation, NULL);
+}
+
 /* Ticks until there is an id; then the store begins its life. */
 static void continue_join(ss_store *store) {
   kv_error error = {0};
@@ -100,10 +111,15 @@ static void continue_join(ss_store *store) {
     store->kv_id = ident.store_id;
     ss_tell(store->world, store->id, "is store %llu of the cluster",
             (unsigned long long)ident.store_id);
-    if (open_store(store, &error) != KV_OK) {
+    int rc = open_store(store, &error);
+    if (rc == KV_EFULL) {
+      start_later(store);
+    } else if (rc != KV_OK) {
       ss_violation(store->world, "s%u cannot be opened: %s", store->id, error.text);
     }
     ss_touch(store);
+  } else if (state == KV_JOIN_FAILED && error.code == KV_EFULL) {
+    start_later(store);
   } else if (state == KV_JOIN_FAILED) {
     ss_violation(store->world, "s%u cannot join: %s", store->id, error.text);
   }
@@ -133,6 +149,10 @@ void ss_start(ss_store *store) {
   rc = rc == KV_OK ? ss_engine_cover(store, &error) : rc;
   if (rc == KV_OK) {
     rc = world->options.scheduler ? begin_join(store, &error) : open_store(store, &error);
+  }
+  if (rc == KV_EFULL) {
+    start_later(store);
+    return;
   }
   if (rc != KV_OK) {
     ss_violation(world, "s%u cannot be started: %s", store->id, error.text);

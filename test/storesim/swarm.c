@@ -20,7 +20,7 @@ void ss_swarm_play(const ss_scenario *scenario, ss_world *world) {
   ss_calm(world);
   (void)ss_run(world, 2 * SS_SECOND);
   if (ss_shared_finish(world, PATIENCE)) {
-    ss_settle(world, PATIENCE);
+    ss_settle(world);
   }
   ss_shared_judge(world);
 }

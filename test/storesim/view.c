@@ -28,6 +28,12 @@ unsigned ss_leader(const ss_world *world, uint64_t region_id, uint64_t *newest) 
   return found;
 }
 
+unsigned ss_any_leader(ss_world *world) {
+  size_t count = world->check.region_count;
+  return count > 0 ? ss_leader(world, world->check.regions[ss_below(world, count)].region.id, NULL)
+                   : 0;
+}
+
 bool ss_has_replica(const ss_store *store, uint64_t region_id) {
   const kv_peer *peer = peer_of(store, region_id);
   return peer != NULL && kv_region_initialised(&peer->region);
@@ -56,7 +62,6 @@ void ss_calm(ss_world *world) {
   ss_scheduler_start(world);
   for (unsigned i = 1; i <= world->store_count; i++) {
     ss_store *store = &world->stores[i];
-    store->paused_until = 0;
     store->model.full_commits = 0;
     store->log.no_space = false;
     ss_start(store);
@@ -110,7 +115,9 @@ static bool is_settled(ss_world *world, void *arg) {
   return first_unsettled(world, &region_id) == NULL;
 }
 
-void ss_settle(ss_world *world, uint64_t limit) {
+void ss_settle(ss_world *world) {
+  /* A replica that nobody told of its removal asks after ten minutes of ticks (P34). */
+  const uint64_t limit = (uint64_t)world->options.tick_ms * 1000 * 6000 * 5 / 2;
   uint64_t region_id = 0;
   if (!ss_run_until(world, is_settled, NULL, limit) && !world->violated) {
     const char *what = first_unsettled(world, &region_id);
