@@ -16,6 +16,8 @@ enum {
   BATCH_BYTES = 16 << 20, /* of work in one transaction, so that no answer waits for ever */
   COMMIT_ATTEMPTS = 3,    /* a full map is made larger before the next one */
   RETRY_MS = 500,         /* after a flush that failed, as on a full disk */
+  QUICK_BYTES = 16 << 10, /* of commands that the loop applies in memory itself */
+  QUICK_READS = 16,       /* ... and reads of one key */
   HOLD_MS = 20,           /* how long a task waits for others if nobody waits for it */
   HOLD_BYTES = 4 << 20    /* ... or until there is so much */
 };
@@ -87,6 +89,15 @@ static kv_job *batch_end(kv_job *first) {
   return job;
 }
 
+static bool has_commands_only(const kv_apply_task *task) {
+  for (size_t i = 0; i < task->message.entry_count; i++) {
+    if (task->message.entries[i].type != RAFT_ENTRY_NORMAL) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static void install(const kv_engine_threads *threads, apply_job *job) {
   kv_engine *engine = threads->engine;
   if (threads->overlay) {
@@ -115,6 +126,20 @@ static void run_apply(void *ctx, kv_job *jobs) {
   }
 }
 
+/* In memory, few, and no change of a region: those are durable before anybody sees them. */
+static bool is_quick_apply(void *ctx, const kv_job *jobs) {
+  const kv_engine_threads *threads = ctx;
+  size_t bytes = 0;
+  bool quick = threads->overlay;
+  for (const kv_job *job = jobs; job != NULL && quick; job = job->next) {
+    const kv_apply_task *task = ((const apply_job *)job)->task;
+    quick = task != NULL && task->kind == KV_APPLY_ENTRIES && task->held_count == 0;
+    bytes += quick ? task->bytes : 0;
+    quick = quick && bytes <= QUICK_BYTES && has_commands_only(task);
+  }
+  return quick;
+}
+
 /* ---- read thread ---- */
 
 static void run_read(void *ctx, kv_job *jobs) {
@@ -128,6 +153,30 @@ static void run_read(void *ctx, kv_job *jobs) {
   if (rc == KV_OK) {
     engine->ops->abort(txn);
   }
+}
+
+/* Reads of one key: the first byte of a command is its op. */
+static bool is_point_read(raft_slice command) {
+  const unsigned op = command.len == 0 ? 0 : *(const unsigned char *)command.data;
+  return op == KV_OP_GET || op == KV_OP_STRLEN || op == KV_OP_TYPE || op == KV_OP_TTL;
+}
+
+static bool is_quick_read(void *ctx, const kv_job *jobs) {
+  (void)ctx;
+  size_t count = 0;
+  for (const kv_job *job = jobs; job != NULL; job = job->next) {
+    const kv_read_task *task = ((const read_job *)job)->task;
+    count += task->command_count;
+    if (task->kind != KV_READ_COMMANDS || count > QUICK_READS) {
+      return false;
+    }
+    for (size_t i = task->first; i < task->command_count; i++) {
+      if (!is_point_read(task->commands[i])) {
+        return false;
+      }
+    }
+  }
+  return true;
 }
 
 /* ---- loop ---- */
@@ -219,9 +268,14 @@ int kv_engine_threads_open(kv_engine_threads *threads, uv_loop_t *loop, kv_error
                                   .limit = QUEUE_LIMIT,
                                   .run = run_apply,
                                   .done = done_apply,
+                                  .quick = is_quick_apply,
                                   .ctx = threads};
-  const kv_worker_config read = {
-      .name = "kv-read", .limit = QUEUE_LIMIT, .run = run_read, .done = done_read, .ctx = threads};
+  const kv_worker_config read = {.name = "kv-read",
+                                 .limit = QUEUE_LIMIT,
+                                 .run = run_read,
+                                 .done = done_read,
+                                 .quick = is_quick_read,
+                                 .ctx = threads};
   (void)uv_timer_init(loop, &threads->hold); /* cannot fail */
   threads->hold.data = threads;
   int rc = kv_worker_open(loop, &apply, &threads->apply, error);

@@ -17,6 +17,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+enum {
+  SLOW = 3000000, /* nanoseconds: jobs that take longer are not quick, whatever was said of them */
+  DISTRUST = 32   /* ... and so many batches after them go to the thread */
+};
+
 typedef struct job_list {
   kv_job *first;
   kv_job **end; /* NULL: empty and never used */
@@ -30,7 +35,9 @@ struct kv_worker {
   bool running;
 
   job_list pushed;
-  size_t pending;
+  size_t pushed_count;
+  size_t pending;    /* those included */
+  unsigned distrust; /* batches that are left for the thread; of who runs, or else of the loop */
 
   pthread_mutex_t mutex;
   pthread_cond_t wake;
@@ -85,11 +92,21 @@ static void finish_batch(kv_worker *worker, job_list *batch) {
   }
 }
 
+static void run(kv_worker *worker, kv_job *jobs) {
+  const uint64_t begun = uv_hrtime();
+  worker->config.run(worker->config.ctx, jobs);
+  if (uv_hrtime() - begun > SLOW) {
+    worker->distrust = DISTRUST;
+  } else if (worker->distrust > 0) {
+    worker->distrust--;
+  }
+}
+
 static void *work(void *arg) {
   kv_worker *worker = arg;
   job_list batch;
   while (next_batch(worker, &batch)) {
-    worker->config.run(worker->config.ctx, batch.first);
+    run(worker, batch.first);
     finish_batch(worker, &batch);
   }
   return NULL;
@@ -181,14 +198,33 @@ int kv_worker_push(kv_worker *worker, kv_job *job) {
   }
   job->next = NULL;
   append(&worker->pushed, job, &job->next);
+  worker->pushed_count++;
   worker->pending++;
   return KV_OK;
+}
+
+static bool is_quick(const kv_worker *worker) {
+  return worker->config.quick != NULL && worker->pending == worker->pushed_count &&
+         worker->distrust == 0 && worker->config.quick(worker->config.ctx, worker->pushed.first);
+}
+
+static void run_here(kv_worker *worker) {
+  const job_list batch = take(&worker->pushed);
+  worker->pending -= worker->pushed_count;
+  worker->pushed_count = 0;
+  run(worker, batch.first);
+  worker->config.done(worker->config.ctx, batch.first);
 }
 
 void kv_worker_kick(kv_worker *worker) {
   if (worker->pushed.first == NULL) {
     return;
   }
+  if (is_quick(worker)) {
+    run_here(worker);
+    return;
+  }
+  worker->pushed_count = 0;
   pthread_mutex_lock(&worker->mutex);
   move(&worker->queued, &worker->pushed);
   const bool waiting = worker->waiting;

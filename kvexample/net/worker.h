@@ -4,8 +4,13 @@
  * thread takes everything that is queued as one batch, so batches grow by themselves while it is
  * busy. What it has done comes back to the loop in order, again as many as there are at once.
  *
- * Threads: kv_worker_config.run is called on the worker's thread, everything else belongs to the
- * loop's thread. A job is owned by whoever has it; nothing else is shared.
+ * Waking a thread and being woken by it takes longer than small jobs do, and much longer on a busy
+ * machine: while the thread has nothing the loop may do them itself. The first ones that take long
+ * send the next ones to the thread, so that a slow disk does not hold the loop up.
+ *
+ * Threads: kv_worker_config.run is called on the worker's thread, or on the loop's while the other
+ * has nothing; everything else belongs to the loop's thread. A job is owned by whoever has it;
+ * nothing else is shared.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -30,6 +35,9 @@ typedef struct kv_worker_config {
   void (*run)(void *ctx, kv_job *jobs);
   /* A list of jobs that were run, in the order in which they were pushed; now the callee's. */
   void (*done)(void *ctx, kv_job *jobs);
+  /* Do these jobs take less than handing them over? Then kv_worker_kick runs them, and calls
+   * `done`. Asked while the thread has nothing; NULL: never. */
+  bool (*quick)(void *ctx, const kv_job *jobs);
   void *ctx;
 } kv_worker_config;
 
@@ -52,7 +60,7 @@ int kv_worker_open(uv_loop_t *loop, const kv_worker_config *config, kv_worker **
 /* KV_EBUSY: not taken. The thread sees the job after the next kv_worker_kick. */
 int kv_worker_push(kv_worker *worker, kv_job *job);
 
-/* Hands over what was pushed. */
+/* Hands over what was pushed, or runs it. */
 void kv_worker_kick(kv_worker *worker);
 
 /* Jobs that were pushed and not given to `done`. */

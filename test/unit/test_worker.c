@@ -28,6 +28,7 @@ typedef struct fixture {
   int expected;
   int delivered_at_once;
   bool same_thread;
+  bool quick;
 } fixture;
 
 static fixture f;
@@ -62,12 +63,17 @@ static void done(void *ctx, kv_job *list) {
   }
 }
 
+static bool is_quick(void *ctx, const kv_job *list) {
+  const fixture *fix = ctx;
+  return list != NULL && fix->quick;
+}
+
 static void setup(void) {
   f = (fixture){.loop_thread = pthread_self()};
   pthread_mutex_init(&f.gate, NULL);
   ck_assert_int_eq(uv_loop_init(&f.loop), 0);
   const kv_worker_config config = {
-      .name = "test", .limit = MANY, .run = run, .done = done, .ctx = &f};
+      .name = "test", .limit = MANY, .run = run, .done = done, .quick = is_quick, .ctx = &f};
   ck_assert_int_eq(kv_worker_open(&f.loop, &config, &f.worker, NULL), KV_OK);
 }
 
@@ -140,12 +146,42 @@ START_TEST(stopping_finishes_what_was_pushed) {
 }
 END_TEST
 
+START_TEST(quick_jobs_are_done_when_the_kick_is_over) {
+  f.quick = true;
+  push(0, 3);
+  kv_worker_kick(f.worker);
+  ck_assert_int_eq(f.done_count, 3);
+  ck_assert_int_eq(f.batches, 1);
+  ck_assert(f.same_thread);
+  ck_assert_uint_eq(kv_worker_pending(f.worker), 0);
+}
+END_TEST
+
+/* However quick, they do not overtake what the thread has. */
+START_TEST(quick_jobs_stay_behind_those_of_the_thread) {
+  f.expected = 2;
+  pthread_mutex_lock(&f.gate);
+  push(0, 1);
+  kv_worker_kick(f.worker);
+  f.quick = true;
+  push(1, 2);
+  kv_worker_kick(f.worker);
+  ck_assert_int_eq(f.done_count, 0);
+  pthread_mutex_unlock(&f.gate);
+  (void)uv_run(&f.loop, UV_RUN_DEFAULT);
+  ck_assert_int_eq(f.done_count, 2);
+  ck_assert(!f.same_thread);
+}
+END_TEST
+
 int main(void) {
   TCase *tests = tcase_create("worker");
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, jobs_come_back_in_order);
   tcase_add_test(tests, batches_grow_while_the_thread_is_busy);
   tcase_add_test(tests, too_many_jobs_are_refused);
+  tcase_add_test(tests, quick_jobs_are_done_when_the_kick_is_over);
+  tcase_add_test(tests, quick_jobs_stay_behind_those_of_the_thread);
   tcase_add_test(tests, stopping_finishes_what_was_pushed);
   Suite *suite = suite_create("worker");
   suite_add_tcase(suite, tests);
