@@ -399,6 +399,77 @@ START_TEST(what_lies_between_the_regions_is_deleted_at_start) {
 }
 END_TEST
 
+/* ---- snapshots against each other ---- */
+
+static void give_file(world_store *s, world_file file) {
+  s->files = realloc(s->files, (s->file_count + 1) * sizeof *s->files);
+  ck_assert_ptr_nonnull(s->files);
+  s->files[s->file_count++] = file;
+}
+
+static world_file file_of(uint64_t store_id, uint64_t region_id, const char *name) {
+  world_file file;
+  kv_engine *engine = &world_at(&w, store_id)->engine.base;
+  ck_assert_int_eq(world_file_make(engine, region_id, name, &file), KV_OK);
+  return file;
+}
+
+/* The file comes from a store to another one's empty peer of the region. */
+static void deliver_file(uint64_t from, uint64_t to, uint64_t region_id, uint64_t to_peer,
+                         world_file file) {
+  const kv_peer *sender = split_peer(&w, from, region_id);
+  raft_buf *frame = NULL;
+  uint64_t ids[16];
+  raft_snapshot snapshot = {.data = {raft_buf_data(file.meta), raft_buf_len(file.meta), file.meta},
+                            .index = file.file.index,
+                            .term = file.file.term};
+  raft_message message = {.type = RAFT_MSG_SNAP,
+                          .from = sender->peer_id,
+                          .to = to_peer,
+                          .term = sender->term,
+                          .snapshot = &snapshot};
+  kv_envelope envelope;
+  kv_region_conf_state(&sender->region, ids, &snapshot.conf_state);
+  kv_peer_address(sender, to_peer, &envelope);
+  envelope.to_store = to;
+  ck_assert_int_eq(kv_envelope_encode(&envelope, &message, &frame), KV_OK);
+  give_file(world_at(&w, to), file);
+  raft_bytes bytes = {raft_buf_data(frame), raft_buf_len(frame), frame};
+  kv_store_snapshot_received(world_at(&w, to)->store, from, bytes, &file.file);
+  raft_buf_release(frame);
+}
+
+/* A new store is offered region 1 as it was before a split, and region 50, in one turn. */
+START_TEST(two_snapshots_that_overlap_are_not_both_accepted) {
+  uint64_t leader = start();
+  world_call call = {0};
+  uint64_t fourth = world_add_store(&w);
+  split_fill(&w, leader, "k", 0, 10);
+  kv_store_add_peer(world_at(&w, leader)->store, 1, fourth, world_at(&w, fourth)->address, 300000,
+                    world_answered, &call);
+  world_run(&w, 1000);
+  const kv_peer *peer = split_peer(&w, leader, 1);
+  uint64_t first = kv_region_find_store(&peer->region, fourth)->id, second = 5000 + fourth;
+  world_file whole = file_of(leader, 1, "whole");
+  split_run(&w, 1, "k0005", 50, 3);
+  world_file right_half = file_of(leader, 50, "right");
+  world_start(&w, fourth);
+  const world_store *s = world_at(&w, fourth);
+  split_message(&w, leader, fourth, 1, peer->peer_id, first, heartbeat(peer->term),
+                (kv_epoch){1, 1});
+  split_message(&w, leader, fourth, 50, 5000 + leader, second, heartbeat(6), (kv_epoch){1, 1});
+  deliver_file(leader, fourth, 1, first, whole);
+  ck_assert_uint_eq(s->file_count, 1);
+  deliver_file(leader, fourth, 50, second, right_half);
+  ck_assert_uint_eq(s->file_count, 1); /* refused, the file is discarded */
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+  (void)split_wait_leader(&w, 50);
+  split_check_equal(&w, both, 2);
+  split_check_map(&w, fourth);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_store_that_was_cut_off_splits_by_its_log_without_a_snapshot,
@@ -417,6 +488,7 @@ int main(void) {
       a_learner_of_the_old_region_is_one_of_the_new_region,
       a_crash_between_any_two_steps_leaves_both_halves_or_none,
       what_lies_between_the_regions_is_deleted_at_start,
+      two_snapshots_that_overlap_are_not_both_accepted,
   };
   return run_suite("split_races", tests, sizeof tests / sizeof tests[0], setup, teardown);
 }
