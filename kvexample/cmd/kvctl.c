@@ -32,6 +32,11 @@ static const char usage[] =
     "  scheduler pause | resume   operators that nobody asked for\n"
     "  scheduler config [NAME VALUE]\n"
     "\n"
+    "Asked of the leader of the key's region, which the scheduler knows:\n"
+    "  get KEY | put KEY VALUE | delete KEY\n"
+    "  cas KEY EXPECTED NEW       put NEW if the value is EXPECTED; cas KEY NEW: if there is none\n"
+    "  scan [FROM [COUNT]]        keys and values from FROM on (1000)\n"
+    "\n"
     "Asked of the stores; any that can be reached will do:\n"
     "  status                     who leads, how far each replica is\n"
     "  checksum [--wait]          compare the replicas' data\n"
@@ -93,6 +98,20 @@ static const command commands[] = {
      "and no learners; when there are N regions or more, all with a leader; or when every member\n"
      "of every region has applied what was committed when the waiting began. Exit status 1 after\n"
      "--timeout (30 s)."},
+    {"get", kv_ctl_get, 1, 1,
+     "Usage: kvctl get KEY\nPrints the value. Exit status 1: there is no such key."},
+    {"put", kv_ctl_put, 2, 2, "Usage: kvctl put KEY VALUE"},
+    {"delete", kv_ctl_delete, 1, 1, "Usage: kvctl delete KEY"},
+    {"cas", kv_ctl_cas, 2, 3,
+     "Usage: kvctl cas KEY EXPECTED NEW | cas KEY NEW\n"
+     "Puts NEW if the value is EXPECTED, or, in the short form, if there is no such key. Exit "
+     "status\n"
+     "1: it is not."},
+    {"scan", kv_ctl_scan, 0, 2,
+     "Usage: kvctl scan [FROM [COUNT]]\n"
+     "Keys and values in the order of bytes, over all regions. Each page is linearizable by "
+     "itself.\n"
+     "Bytes that are not printable appear as \\xNN; tables cut long ones, --json does not."},
     {"store list", kv_ctl_store_list, 0, 0,
      "Usage: kvctl store list\n"
      "STATE: Up; Disconnected (no heartbeat for a while: gets nothing new); Down (for long: its\n"

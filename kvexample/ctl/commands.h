@@ -31,6 +31,12 @@ int kv_ctl_add_peer(const kv_ctl *ctl);
 int kv_ctl_remove_peer(const kv_ctl *ctl);
 int kv_ctl_compact_log(const kv_ctl *ctl);
 
+int kv_ctl_get(const kv_ctl *ctl);
+int kv_ctl_put(const kv_ctl *ctl);
+int kv_ctl_delete(const kv_ctl *ctl);
+int kv_ctl_cas(const kv_ctl *ctl);
+int kv_ctl_scan(const kv_ctl *ctl);
+
 int kv_ctl_store_list(const kv_ctl *ctl);
 int kv_ctl_store_show(const kv_ctl *ctl);
 int kv_ctl_store_drain(const kv_ctl *ctl);
