@@ -14,7 +14,7 @@
 #include "run_suite.h"
 #include "scratch.h"
 
-enum { KEYS = 20, ROUNDS = 300, READERS = 2 };
+enum { KEYS = 20, ROUNDS = 300, READERS = 2, MUCH = 400 };
 
 static scratch dir;
 static kv_engine *engine;
@@ -24,7 +24,8 @@ static void setup(void) {
   kv_error error = {0};
   kv_engine *disk = NULL;
   scratch_open(&dir);
-  kv_lmdb_options options = {.directory = dir.path};
+  kv_lmdb_options options = {
+      .directory = dir.path, .map_size = 4 << 20, .map_limit = UINT64_C(64) << 20};
   ck_assert_int_eq(kv_lmdb_open(&options, &disk, &error), KV_OK);
   ck_assert_int_eq(kv_overlay_open(disk, 1 << 20, &engine, &error), KV_OK);
   atomic_store(&over, false);
@@ -138,7 +139,59 @@ START_TEST(readers_see_whole_transactions_in_order_while_all_is_flushed) {
 }
 END_TEST
 
+/* Looks below and writes more than the map has room for. */
+static void *write_much(void *arg) {
+  (void)arg;
+  static char value[4097];
+  char key[32];
+  memset(value, 'v', sizeof value - 1);
+  for (int i = 0; i < MUCH; i++) {
+    kv_txn *txn = begin(engine, true);
+    for (int j = 0; j < 10; j++) {
+      (void)snprintf(key, sizeof key, "key%d", i * 10 + j);
+      expect_in(txn, key, NULL);
+      put(txn, key, value);
+    }
+    ck_assert_int_eq(engine->ops->commit(txn), KV_OK);
+  }
+  atomic_store(&over, true);
+  return NULL;
+}
+
+static void *begin_and_end(void *arg) {
+  (void)arg;
+  while (!atomic_load(&over)) {
+    kv_txn *txn = begin(engine, false);
+    expect_in(txn, "none", NULL);
+    engine->ops->abort(txn);
+  }
+  return NULL;
+}
+
+/* It waits for the transactions that are open, and those that are open must not wait for it. */
+START_TEST(the_map_below_grows_while_all_are_at_work) {
+  pthread_t writer, flusher, readers[READERS];
+  ck_assert_int_eq(pthread_create(&flusher, NULL, flush_all, NULL), 0);
+  for (int i = 0; i < READERS; i++) {
+    ck_assert_int_eq(pthread_create(&readers[i], NULL, begin_and_end, NULL), 0);
+  }
+  ck_assert_int_eq(pthread_create(&writer, NULL, write_much, NULL), 0);
+  pthread_join(writer, NULL);
+  pthread_join(flusher, NULL);
+  for (int i = 0; i < READERS; i++) {
+    pthread_join(readers[i], NULL);
+  }
+  ck_assert_int_eq(kv_overlay_flush(engine, NULL), KV_OK);
+  uint64_t keys = 0;
+  kv_txn *txn = begin(engine, false);
+  ck_assert_int_eq(engine->ops->count(txn, KV_SPACE_DATA, &keys), KV_OK);
+  ck_assert_uint_eq(keys, MUCH * 10);
+  engine->ops->abort(txn);
+}
+END_TEST
+
 int main(void) {
-  const TTest *const tests[] = {readers_see_whole_transactions_in_order_while_all_is_flushed};
+  const TTest *const tests[] = {readers_see_whole_transactions_in_order_while_all_is_flushed,
+                                the_map_below_grows_while_all_are_at_work};
   return run_suite("overlay threads", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
