@@ -34,7 +34,8 @@ static bool has_no_work(const kv_peer *peer) {
   return peer->appends_in_flight == 0 && kv_peer_apply_is_idle(peer) &&
          snapshot->stage == KV_INSTALL_NONE && !snapshot->making && !snapshot->have &&
          snapshot->sending == 0 && !snapshot->received && !peer->condemned && !peer->removed &&
-         !peer->burying && peer->split == NULL && !raft_rawnode_has_ready(peer->node);
+         peer->farewell_tick == 0 && !peer->burying && peer->split == NULL &&
+         !raft_rawnode_has_ready(peer->node);
 }
 
 /* Nobody is on the way to another part in the group. */

@@ -198,7 +198,7 @@ void kv_peer_destroy(kv_peer *peer) {
 /* ---- who is who ---- */
 
 bool kv_peer_is_leader(const kv_peer *peer) {
-  return peer->role == RAFT_LEADER;
+  return peer->role == RAFT_LEADER && peer->farewell_tick == 0;
 }
 
 uint64_t kv_peer_store_of(const kv_peer *peer, uint64_t peer_id) {
@@ -450,7 +450,7 @@ static bool waits_for_time(const kv_peer *peer) {
   return kv_peer_is_leader(peer) || raft_rawnode_has_ready(peer->node) ||
          !kv_list_is_empty(&peer->waiting) || !kv_list_is_empty(&peer->rounds.rounds) ||
          !kv_peer_apply_is_idle(peer) || peer->snapshot.stage != KV_INSTALL_NONE ||
-         peer->condemned || peer->removed;
+         peer->condemned || peer->removed || peer->farewell_tick != 0;
 }
 
 void kv_peer_tick(kv_peer *peer) {
@@ -478,6 +478,10 @@ static void step_aside_if_full(kv_peer *peer) {
 
 /* What a tick starts waits until flush, where everything may be answered. */
 static void periodic(kv_peer *peer) {
+  if (peer->farewell_tick != 0) {
+    peer->removed = peer->store->ticks >= peer->farewell_tick;
+    return;
+  }
   if (kv_peer_is_leader(peer)) {
     kv_membership_tick(peer);
     kv_split_tick(peer);

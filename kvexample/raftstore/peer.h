@@ -105,6 +105,8 @@ struct kv_peer {
   struct kv_split_job *split;
 
   bool removed;   /* to be destroyed in this flush */
+  uint64_t farewell_tick; /* 0, or: a leader that has applied its own removal stays until then, so
+                             that the others hear of it; it serves nobody any more */
   bool condemned; /* by another store's word: to be buried after what is applied now */
   bool burying;
   kv_epoch condemned_epoch;

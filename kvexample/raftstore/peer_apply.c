@@ -194,11 +194,26 @@ static void learn_addresses(kv_peer *peer) {
   }
 }
 
+/* Of two voters the one that stays can commit nothing, and win no election, before it knows that
+ * the other one is out. A leader that would vanish with its own removal, and the message that tells
+ * of it lost, would leave it like that for ever (P18). So Raft is not told: it leads on, and says
+ * what is committed with every heartbeat, until the others must have heard. */
+static void say_farewell(kv_peer *peer) {
+  kv_store *store = peer->store;
+  if (kv_peer_is_leader(peer) && kv_region_initialised(&peer->region)) {
+    store->leader_count--; /* for everybody here it leads no more */
+    peer->farewell_tick = store->ticks + 2 * (uint64_t)store->config.election_ticks;
+    kv_peer_leave(peer);
+  } else {
+    peer->removed = true;
+  }
+}
+
 static bool settle_entries(kv_peer *peer, const kv_apply_task *task) {
   bool stale = false;
   for (size_t i = 0; i < task->message.entry_count; i++) {
     const raft_entry *entry = &task->message.entries[i];
-    if (entry->type != RAFT_ENTRY_NORMAL) {
+    if (entry->type != RAFT_ENTRY_NORMAL && peer->farewell_tick == 0) {
       tell_raft(peer, entry, &task->results[i]);
     }
     settle_proposals(peer, task, i);
@@ -216,9 +231,11 @@ static void finish(kv_peer *peer, kv_apply_task *task) {
   }
   kv_split_note_size(peer, task);
   kv_split_finish(peer, task);
+  if (task->tombstone) {
+    say_farewell(peer);
+  }
   bool stale = settle_entries(peer, task);
   peer->applied = task->applied > peer->applied ? task->applied : peer->applied;
-  peer->removed = peer->removed || task->tombstone;
   peer->stalled = false;
   if (task->truncated) {
     kv_durable_cut(peer->store, peer, task->truncated_index, task->sequence);

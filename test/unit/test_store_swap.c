@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "raftstore/core.h"
+#include "raftstore/membership.h"
 #include "raftstore/peer.h"
 #include "raftstore/region_change.h"
 #include "support/run_suite.h"
@@ -197,10 +198,46 @@ START_TEST(leadership_is_not_handed_to_who_lacks_much_of_the_log) {
 }
 END_TEST
 
+static uint64_t last_index_on(uint64_t store_id) {
+  raft_basic_status status;
+  raft_rawnode_basic_status(peer_on(store_id)->node, &status);
+  return status.last_index;
+}
+
+/* P18: L removes itself from {L, F}, and F does not hear that this is committed. */
+START_TEST(a_leader_that_is_out_stays_until_the_last_one_knows) {
+  const uint64_t leader = world_wait_leader(&w, 0), left = follower();
+  const kv_change_peer other = {
+      .peer_id = 6 - leader - left, .store_id = 6 - leader - left, .remove = true};
+  world_call call;
+  ask_until_done(&other, 1);
+  world_run(&w, 3000);
+  ck_assert_uint_eq(world_wait_leader(&w, 0), leader);
+  kv_change_peer self = {.peer_id = leader, .store_id = leader, .remove = true};
+  ck_assert(kv_member_propose(peer_on(leader), &self, 1)); /* as if F had led when it was asked */
+  for (int i = 0; i < 10000 && last_index_on(left) < last_index_on(leader); i++) {
+    world_random_step(&w);
+  }
+  ck_assert_uint_eq(last_index_on(left), last_index_on(leader));
+  w.blocked[leader][left] = true; /* F's acknowledgement gets through, what follows from it not */
+  world_run(&w, 1000);
+  ck_assert_ptr_nonnull(peer_on(leader));
+  ck_assert(!kv_peer_is_leader(peer_on(leader)));
+  ck_assert_uint_eq(peer_on(leader)->region.peer_count, 1);
+  ck_assert_uint_eq(peer_on(left)->region.peer_count, 2); /* does not know */
+  world_heal(&w);
+  world_run(&w, 6000);
+  ck_assert_ptr_null(peer_on(leader));
+  ck_assert_uint_eq(peer_on(left)->region.peer_count, 1);
+  ck_assert_str_eq(world_do(&w, left, &call, KV_OP_SET, 0, "key", "value", NULL), "+OK\r\n");
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_replica_is_swapped_by_a_joint_configuration,
       a_leader_that_is_swapped_hands_over_first,
+      a_leader_that_is_out_stays_until_the_last_one_knows,
       a_joint_configuration_is_left_by_whoever_leads,
       what_does_not_fit_the_region_is_refused_with_a_reason,
       no_change_leaves_a_region_without_a_healthy_majority,
