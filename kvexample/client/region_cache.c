@@ -171,13 +171,25 @@ void kv_region_cache_drop(kv_region_cache *cache, raft_slice key) {
   }
 }
 
+static void turn_from(kv_cached_region *cached, uint64_t store_id) {
+  const kv_region_peer *target = kv_cached_region_target(cached);
+  if (target != NULL && target->store_id == store_id) {
+    cached->turn = (size_t)(target - cached->region.peers) + 1;
+    cached->leader = 0;
+  }
+}
+
 void kv_region_cache_failed(kv_region_cache *cache, raft_slice key, uint64_t store_id) {
   size_t position;
   kv_cached_region *found = find(cache, key, &position);
-  const kv_region_peer *target = found != NULL ? kv_cached_region_target(found) : NULL;
-  if (target != NULL && target->store_id == store_id) {
-    found->turn = (size_t)(target - found->region.peers) + 1;
-    found->leader = 0;
+  if (found != NULL) {
+    turn_from(found, store_id);
+  }
+}
+
+void kv_region_cache_store_lost(kv_region_cache *cache, uint64_t store_id) {
+  for (size_t i = 0; i < cache->count; i++) {
+    turn_from(cache->items[i], store_id);
   }
 }
 

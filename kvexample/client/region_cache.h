@@ -58,6 +58,9 @@ void kv_region_cache_drop(kv_region_cache *cache, raft_slice key);
 /* The peer on this store gave no answer, or leads no more: another one is asked next. */
 void kv_region_cache_failed(kv_region_cache *cache, raft_slice key, uint64_t store_id);
 
+/* The same for every region, because the store is gone. Linear in the number of regions. */
+void kv_region_cache_store_lost(kv_region_cache *cache, uint64_t store_id);
+
 /* Learns from what the peer on from_store answered to a request for the key. */
 kv_cache_advice kv_region_cache_refused(kv_region_cache *cache, raft_slice key,
                                         const kv_region_error *error, uint64_t from_store);

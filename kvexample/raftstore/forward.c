@@ -96,14 +96,16 @@ void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes p
   }
 }
 
-/* Is it known that another store leads than the one that was asked? */
+/* Is it known that another store leads than the one that was asked? Or would this store, which has
+ * no replica of the region, never know? */
 static bool leads_no_more(const kv_store *store, const kv_request *request) {
   const kv_peer *peer = kv_region_map_peer(&store->regions, request->region_id);
   const uint64_t leader = peer != NULL ? kv_peer_leader_store(peer) : 0;
-  return leader != 0 && leader != request->to_store;
+  return peer == NULL || (leader != 0 && leader != request->to_store);
 }
 
 void kv_forward_lost(kv_store *store, uint64_t to_store) {
+  kv_region_cache_store_lost(&store->cache, to_store);
   kv_request_table *table = &store->requests;
   kv_link *link = kv_list_first(&table->all);
   while (link != NULL) {

@@ -116,6 +116,18 @@ START_TEST(without_a_leader_one_peer_after_the_other_is_asked) {
 }
 END_TEST
 
+START_TEST(a_store_that_is_gone_is_asked_for_no_region) {
+  ck_assert_int_eq(put(1, "", "m", 1, 12), KV_OK);
+  ck_assert_int_eq(put(2, "m", "", 1, 23), KV_OK);
+  kv_region_cache_store_lost(&cache, 2);
+  ck_assert_uint_eq(target("a"), 3);
+  ck_assert_uint_eq(target("z"), 3);
+  kv_region_cache_store_lost(&cache, 3);
+  ck_assert_uint_eq(target("a"), 1);
+  ck_assert_uint_eq(target("z"), 1);
+}
+END_TEST
+
 START_TEST(not_leader_names_the_leader_or_makes_wait) {
   ck_assert_int_eq(put(1, "", "", 1, 11), KV_OK);
   kv_region_error error = {
@@ -205,6 +217,7 @@ int main(void) {
       an_older_descriptor_changes_nothing,
       no_more_regions_than_the_limit_and_the_least_used_goes,
       without_a_leader_one_peer_after_the_other_is_asked,
+      a_store_that_is_gone_is_asked_for_no_region,
       not_leader_names_the_leader_or_makes_wait,
       epoch_not_match_brings_the_regions_and_their_likely_leader,
       a_region_that_is_elsewhere_is_looked_up,
