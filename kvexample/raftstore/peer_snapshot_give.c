@@ -42,7 +42,7 @@ static bool is_usable(const kv_peer *peer) {
   const raft_storage *storage = &peer->storage.interface;
   return snapshot->have && storage->first_index(storage->ctx, &first) == RAFT_OK &&
          snapshot->file.index + 1 >= first &&
-         snapshot->meta.region.epoch.conf_ver == peer->region.epoch.conf_ver;
+         kv_epoch_equal(snapshot->meta.region.epoch, peer->region.epoch);
 }
 
 static void make(kv_peer *peer) {

@@ -20,11 +20,17 @@ typedef enum act {
   HEAL_NOW,
   STOP_SCHEDULER,
   HIDE_SCHEDULER,
+  SPLIT_AND_ISOLATE,
+  REPLACE,
   ACTS
 } act;
 
 static unsigned any_store(ss_world *world) {
-  return 1 + (unsigned)ss_below(world, world->store_count);
+  unsigned id = 0;
+  do {
+    id = 1 + (unsigned)ss_below(world, world->store_count);
+  } while (world->stores[id].gone);
+  return id;
 }
 
 static unsigned any_leader(ss_world *world) {
@@ -67,6 +73,62 @@ static void cut_for_a_while(ss_world *world) {
   ss_plan(world, a_while(world), SS_HEAL, 0, 0, NULL);
 }
 
+static void forget(ss_call *call, void *owner) {
+  ss_world *world = owner;
+  ss_tell(world, call->store, "answers an administrator: %.*s", (int)call->len - 2, call->reply);
+}
+
+/* A leader is cut off, or dies, just when it splits its region. */
+static void split_and_isolate(ss_world *world) {
+  enum { SOON = 100 * SS_MS };
+  unsigned leader = ss_any_leader(world);
+  if (leader == 0 || world->stores[leader].paused_until > world->now) {
+    return;
+  }
+  for (size_t i = 0; i < world->check.region_count; i++) {
+    uint64_t region_id = world->check.regions[i].region.id;
+    if (ss_leader(world, region_id, NULL) == leader) {
+      ss_tell(world, leader, "is asked to split region %llu, and will not be alone for long",
+              (unsigned long long)region_id);
+      (void)ss_administrate(&world->stores[leader], SS_HALVE, region_id, leader, 2000, forget,
+                            world);
+      ss_plan(world, 1 + ss_below(world, SOON), SS_HEAL, leader, 2 + ss_below(world, 2), NULL);
+      return;
+    }
+  }
+}
+
+/* Every region can do without that store for good, even if one more member is just leaving. */
+static bool is_dispensable(const ss_world *world, const ss_store *store) {
+  enum { VOTERS_LEFT = 4 };
+  for (size_t i = 0; i < world->check.region_count; i++) {
+    const kv_region *region = &world->check.regions[i].region;
+    unsigned voters = 0;
+    for (size_t k = 0; k < region->peer_count; k++) {
+      voters += region->peers[k].role == KV_PEER_VOTER;
+    }
+    if (kv_region_find_store(region, store->kv_id) != NULL && voters < VOTERS_LEFT) {
+      return false;
+    }
+  }
+  return store->kv_id != 0 && world->check.region_count > 0;
+}
+
+/* Its disk is lost; an empty store comes in its place, under an id of its own. Once in a run. */
+static void replace(ss_world *world, unsigned id) {
+  ss_store *store = &world->stores[id];
+  if (world->scheduler == NULL || world->store_count == SS_STORES ||
+      world->counts[SS_REPLACED] > 0 || !ss_is_up(store) || !is_dispensable(world, store)) {
+    return;
+  }
+  ss_tell(world, id, "is lost for good");
+  world->counts[SS_REPLACED]++;
+  ss_crash(store, UINT64_MAX);
+  store->gone = true;
+  ss_check_forget(&world->check, id);
+  ss_start(&world->stores[ss_add_store(world, true)]);
+}
+
 static void perform(ss_world *world, act what) {
   uint64_t down = 1 + ss_below(world, world->options.down_most);
   switch (what) {
@@ -102,6 +164,8 @@ static void perform(ss_world *world, act what) {
     ss_cut(world, 0, any_store(world));
     cut_for_a_while(world);
     break;
+  case SPLIT_AND_ISOLATE: split_and_isolate(world); break;
+  case REPLACE: replace(world, any_store(world)); break;
   case ACTS: break;
   }
 }
@@ -121,7 +185,12 @@ void ss_nemesis_start(ss_world *world) {
 
 void ss_nemesis_event(ss_world *world, const sim_event *event) {
   if (event->kind == SS_HEAL) {
-    if (event->number == 1) {
+    if (event->number == 2) {
+      ss_isolate(world, event->target);
+      cut_for_a_while(world);
+    } else if (event->number == 3) {
+      ss_crash(&world->stores[event->target], 1 + ss_below(world, world->options.down_most));
+    } else if (event->number == 1) {
       world->stores[event->target].log.no_space = false;
       ss_touch(&world->stores[event->target]);
     } else {
@@ -140,11 +209,6 @@ void ss_nemesis_event(ss_world *world, const sim_event *event) {
 }
 
 /* ---- administrators ---- */
-
-static void forget(ss_call *call, void *owner) {
-  ss_world *world = owner;
-  ss_tell(world, call->store, "answers an administrator: %.*s", (int)call->len - 2, call->reply);
-}
 
 static void ask(ss_world *world, ss_store *by, const kv_region *region) {
   static const char *const names[] = {"hand over to", "add", "remove", "cut the log, not of",

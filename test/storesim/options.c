@@ -134,6 +134,7 @@ void ss_options_draw(ss_options *options, uint64_t seed) {
   options->nemesis_set = (uint32_t)sim_random_next(&random);
   options->admin_every = sim_random_between(&random, 100 * MS, 2 * SECOND);
   options->clients = (unsigned)sim_random_between(&random, 1, 8);
+  options->pad = (unsigned)some(&random, 150);
   options->keys = (unsigned)sim_random_between(&random, 2, 12);
   options->think_most = sim_random_between(&random, 5 * MS, 100 * MS);
   options->timeout_ms = sim_random_between(&random, 500, 8000);

@@ -87,6 +87,7 @@ typedef struct ss_options {
   unsigned clients;
   unsigned keys;       /* in use at a time */
   uint64_t think_most; /* between two requests of a client */
+  unsigned pad;        /* bytes that a value is longer at most */
   uint64_t timeout_ms; /* of a request at most */
   uint64_t lasts;      /* how long the faults go on */
 } ss_options;

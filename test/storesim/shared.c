@@ -17,7 +17,7 @@ enum {
   UNKNOWN_MOST = 5, /* of one key */
   OPERATIONS_MOST = 60,
   RECENT = 4,
-  TEXT = 48
+  TEXT = 256
 };
 /* Configurations of one key. */
 #define LIMIT UINT64_C(2000000)
@@ -108,15 +108,17 @@ static void begin_write(shared *all, shared_client *client, question *q, kv_op c
   q->command = (ss_command){.op = command, .arg_count = 1, .args = {text(q->names[0])}};
 }
 
-static void with_value(shared *all, shared_client *client, question *q) {
-  (void)snprintf(q->value, TEXT, "v%llu,", (unsigned long long)++all->serial);
+static void with_value(ss_world *world, shared_client *client, question *q) {
+  shared *all = of(world);
+  int pad = (int)ss_below(world, world->options.pad + 1);
+  (void)snprintf(q->value, TEXT, "v%llu,%0*d", (unsigned long long)++all->serial, pad, 0);
   client->ops[0].value = kv_linear_value_of(q->value, strlen(q->value));
   q->command.args[q->command.arg_count++] = text(q->value);
 }
 
 static void ask_set(ss_world *world, shared_client *client, question *q) {
   begin_write(of(world), client, q, KV_OP_SET, KV_LINEAR_WRITE);
-  with_value(of(world), client, q);
+  with_value(world, client, q);
   remember(world, client->keys[0], q->value, strlen(q->value));
 }
 
@@ -131,7 +133,7 @@ static void ask_cas(ss_world *world, shared_client *client, question *q) {
     client->ops[0].expected = kv_linear_value_of(q->expected, strlen(q->expected));
   }
   q->command.args[q->command.arg_count++] = text(q->expected);
-  with_value(all, client, q);
+  with_value(world, client, q);
   remember(world, client->keys[0], q->value, strlen(q->value));
 }
 
@@ -142,7 +144,7 @@ static void ask_add(ss_world *world, shared_client *client, question *q) {
 
 static void ask_append(ss_world *world, shared_client *client, question *q) {
   begin_write(of(world), client, q, KV_OP_APPEND, KV_LINEAR_APPEND);
-  with_value(of(world), client, q);
+  with_value(world, client, q);
 }
 
 static void ask_write(ss_world *world, shared_client *client, question *q) {

@@ -82,6 +82,9 @@ static const char *unsettled(const ss_world *world, const kv_region *region) {
     const kv_peer *peer = peer_of(&world->stores[i], region->id);
     const kv_region_peer *member = kv_region_find_store(region, world->stores[i].kv_id);
     if (world->stores[i].gone) {
+      if (member != NULL) {
+        return "has a member on a store that is lost";
+      }
       continue;
     }
     if (member == NULL && peer != NULL) {
