@@ -111,6 +111,7 @@ int kv_server_run(const kv_server_config *config, kv_error *error) {
   server = (kv_server){.config = config, .logger = config->logger, .data = {.lock = -1}};
   (void)signal(SIGPIPE, SIG_IGN);
   int rc = kv_server_open(&server, error);
+  const bool asked = rc == KV_ECLOSED; /* to stop, while it waited for the scheduler */
   if (rc == KV_OK) {
     rc = begin_service(&server, error);
   }
@@ -122,6 +123,7 @@ int kv_server_run(const kv_server_config *config, kv_error *error) {
     }
   }
   kv_server_close(&server);
+  rc = asked ? KV_OK : rc;
   if (rc == KV_OK) {
     kv_log(config->logger, KV_INFO, "stopped", NULL);
   }

@@ -17,6 +17,39 @@ wait_well() {
   wait_until 90 "$1: $(cat "$SCRATCH/check" 2> /dev/null)" all_is_well
 }
 
+# refused STATUS PATTERN PROGRAM OPTION…: it ends like that, and says why.
+refused() {
+  local wanted=$1 pattern=$2 program=$3 status=0
+  shift 3
+  timeout 20 "$BIN/$program" "$@" > "$SCRATCH/refused" 2>&1 < /dev/null || status=$?
+  expect "exit status of $program $*" "$status" "$wanted"
+  expect_like "what $program says" "$(cat "$SCRATCH/refused")" "*$pattern*"
+}
+
+what_cannot_be_is_refused() {
+  mkdir "$SCRATCH/of_a_store"
+  printf 'format 1\ncluster 3\nstore 4\n' > "$SCRATCH/of_a_store/IDENT"
+  refused 2 '--listen is missing' kvscheduler --data "$SCRATCH/none"
+  refused 2 'between 1 and 15' kvscheduler --max-replicas 99
+  refused 1 'refusing to listen' kvscheduler --data "$SCRATCH/none" --listen 0.0.0.0:0
+  refused 1 'is that of a store' kvscheduler --data "$SCRATCH/of_a_store" --listen 127.0.0.1:0
+  refused 1 'leave out --initial' kvserver --data "$SCRATCH/none2" --scheduler 127.0.0.1:1 \
+    --initial 1=127.0.0.1:7001
+}
+
+# A store that waits for its number is stopped like any other.
+waiting_ends_when_asked() {
+  local status=0
+  "$BIN/kvserver" --data "$SCRATCH/waiting" --listen 127.0.0.1:0 --scheduler 127.0.0.1:1 \
+    > "$SCRATCH/waiting.log" 2>&1 < /dev/null &
+  OTHER_PIDS=("$!")
+  wait_until 20 'a store that waits' grep -q 'no connection to the scheduler' "$SCRATCH/waiting.log"
+  kill -TERM "${OTHER_PIDS[0]}"
+  wait "${OTHER_PIDS[0]}" || status=$?
+  OTHER_PIDS=()
+  expect 'exit status of a store that was stopped' "$status" 0
+}
+
 one_store_serves_alone() {
   start_scheduler
   start_scheduled 1
@@ -119,6 +152,6 @@ all_come_back_after_a_crash_of_all() {
   nothing_is_lost
 }
 
-cases one_store_serves_alone two_more_make_three_replicas all_serve_while_the_scheduler_is_dead \
+cases what_cannot_be_is_refused waiting_ends_when_asked one_store_serves_alone two_more_make_three_replicas all_serve_while_the_scheduler_is_dead \
   the_scheduler_comes_back a_fourth_store_gets_its_share a_drained_store_becomes_a_tombstone \
   a_wiped_store_is_refused all_come_back_after_a_crash_of_all
