@@ -203,8 +203,9 @@ END_TEST
 
 static void put_letters(void) {
   kv_txn *txn = begin(true);
-  for (char c = 'a'; c <= 'z'; c++) {
-    raft_slice key = {&c, 1};
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+  for (size_t i = 0; i + 1 < sizeof letters; i++) {
+    raft_slice key = {&letters[i], 1};
     ck_assert_int_eq(engine.base.ops->put(txn, KV_SPACE_DATA, key, key), KV_OK);
   }
   ck_assert_int_eq(engine.base.ops->commit(txn), KV_OK);
