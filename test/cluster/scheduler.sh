@@ -40,6 +40,7 @@ what_cannot_be_is_refused() {
 # A store that waits for its number is stopped like any other.
 waiting_ends_when_asked() {
   local status=0
+  touch "$SCRATCH/waiting.log"
   "$BIN/kvserver" --data "$SCRATCH/waiting" --listen 127.0.0.1:0 --scheduler 127.0.0.1:1 \
     > "$SCRATCH/waiting.log" 2>&1 < /dev/null &
   OTHER_PIDS=("$!")
