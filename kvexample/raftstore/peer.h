@@ -104,10 +104,10 @@ struct kv_peer {
   } size;
   struct kv_split_job *split;
 
-  bool removed;   /* to be destroyed in this flush */
+  bool removed;           /* to be destroyed in this flush */
   uint64_t farewell_tick; /* 0, or: a leader that has applied its own removal stays until then, so
                              that the others hear of it; it serves nobody any more */
-  bool condemned; /* by another store's word: to be buried after what is applied now */
+  bool condemned;         /* by another store's word: to be buried after what is applied now */
   bool burying;
   kv_epoch condemned_epoch;
 };
