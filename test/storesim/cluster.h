@@ -283,7 +283,7 @@ void ss_break(ss_world *world, unsigned from, unsigned to);
 void ss_links_crash(ss_world *world, unsigned store);
 void ss_cut(ss_world *world, unsigned from, unsigned to);
 void ss_isolate(ss_world *world, unsigned store);
-/* Bit i of the set: store i. */
+/* Bit i of the set: store i; 0: the scheduler. */
 void ss_split(ss_world *world, uint32_t set);
 void ss_heal(ss_world *world);
 void ss_links_free(ss_world *world);

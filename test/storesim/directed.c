@@ -17,6 +17,13 @@ void ss_directed_prepare(const ss_scenario *scenario, ss_options *options, uint6
     options->stores = options->members = 3;
     options->log_gc_entries = 10;
   }
+  if (strcmp(scenario->name, "one-split") == 0) {
+    options->scheduler = true;
+    options->replicas = 5;
+    options->region_max_bytes = 800;
+    options->region_split_bytes = 500;
+    options->log_gc_entries = seed % 2 == 0 ? 10 : 0;
+  }
 }
 
 /* ---- requests that are tried until they work ---- */
@@ -269,6 +276,46 @@ void ss_play_snapshot(const ss_scenario *scenario, ss_world *world) {
   expect_at(world, LAGGARD, "k2", NULL);
   ss_settle(world);
   check_bounded(world, 20);
+}
+
+static bool is_whole(ss_world *world, void *arg) {
+  (void)arg;
+  return world->check.region_count == 1 && world->check.regions[0].region.peer_count == 5 &&
+         world->check.regions[0].region.epoch.conf_ver == 9; /* all of them promoted */
+}
+
+static bool is_split(ss_world *world, void *arg) {
+  (void)arg;
+  return world->check.region_count > 1;
+}
+
+void ss_play_split(const ss_scenario *scenario, ss_world *world) {
+  enum { LONELY = 5, MORE = 100 };
+  char key[16];
+  (void)scenario;
+  if (!ss_run_until(world, is_whole, NULL, PATIENCE)) {
+    ss_violation(world, "the cluster does not grow to five replicas");
+  }
+  uint32_t others = all_of(world) & ~(UINT32_C(1) << LONELY);
+  put(world, all_of(world), "k1", "v1");
+  put(world, all_of(world), "k2", "v2");
+  wait_for(world, LONELY, "k2", "v2");
+  ss_split(world, UINT32_C(1) << LONELY);
+  for (unsigned i = 0; i < MORE && !world->violated; i++) {
+    (void)snprintf(key, sizeof key, "k%u", 100 + i);
+    put(world, others, key, "a value of some length");
+  }
+  if (!ss_run_until(world, is_split, NULL, PATIENCE)) {
+    ss_violation(world, "the region is not split");
+  }
+  expect_at(world, LONELY, "k100", NULL);
+  ss_heal(world);
+  wait_for(world, LONELY, "k100", "a value of some length");
+  wait_for(world, LONELY, "k199", "a value of some length");
+  expect(world, all_of(world), "k1", "v1");
+  expect(world, all_of(world), "k2", "v2");
+  expect(world, all_of(world), "k150", "a value of some length");
+  ss_settle(world);
 }
 
 void ss_play_transfer(const ss_scenario *scenario, ss_world *world) {

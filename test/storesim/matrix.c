@@ -44,7 +44,7 @@ void ss_matrix_prepare(const ss_scenario *scenario, ss_options *options, uint64_
 /* ---- chaos ---- */
 
 static void part_randomly(ss_world *world) {
-  uint32_t set = (uint32_t)ss_below(world, UINT32_C(1) << world->store_count) << 1;
+  uint32_t set = (uint32_t)ss_below(world, UINT32_C(2) << world->store_count);
   ss_heal(world);
   ss_split(world, set);
 }

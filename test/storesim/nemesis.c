@@ -148,7 +148,7 @@ static void perform(ss_world *world, act what) {
     cut_for_a_while(world);
     break;
   case PART:
-    ss_split(world, (uint32_t)ss_below(world, UINT32_C(1) << world->store_count) << 1);
+    ss_split(world, (uint32_t)ss_below(world, UINT32_C(2) << world->store_count));
     cut_for_a_while(world);
     break;
   case PAUSE_ONE: ss_pause(&world->stores[any_store(world)], a_while(world)); break;

@@ -55,6 +55,7 @@ static const ss_scenario scenarios[] = {
              ss_play_partition),
     DIRECTED("one-snapshot", "who missed a cut log gets a snapshot; deleted keys are gone",
              ss_play_snapshot),
+    DIRECTED("one-split", "who is cut off while a region splits catches up", ss_play_split),
     DIRECTED("transfer-leader", "leadership goes round", ss_play_transfer),
     DIRECTED("basic-change", "members are removed and added, data with them", ss_play_changes),
     DIRECTED("remove-leader", "leaders are removed, of two as well", ss_play_remove_leader),

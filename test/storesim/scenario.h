@@ -47,6 +47,7 @@ void ss_matrix_play(const ss_scenario *scenario, ss_world *world);
 void ss_directed_prepare(const ss_scenario *scenario, ss_options *options, uint64_t seed);
 void ss_play_partition(const ss_scenario *scenario, ss_world *world);
 void ss_play_snapshot(const ss_scenario *scenario, ss_world *world);
+void ss_play_split(const ss_scenario *scenario, ss_world *world);
 void ss_play_transfer(const ss_scenario *scenario, ss_world *world);
 void ss_play_changes(const ss_scenario *scenario, ss_world *world);
 void ss_play_remove_leader(const ss_scenario *scenario, ss_world *world);

@@ -69,6 +69,14 @@ void ss_calm(ss_world *world) {
   }
 }
 
+static unsigned live_stores(const ss_world *world) {
+  unsigned count = 0;
+  for (unsigned i = 1; i <= world->store_count; i++) {
+    count += !world->stores[i].gone;
+  }
+  return count;
+}
+
 /* What a region still waits for; NULL: nothing. */
 static const char *unsettled(const ss_world *world, const kv_region *region) {
   const kv_peer *leader = peer_of(&world->stores[ss_leader(world, region->id, NULL)], region->id);
@@ -82,8 +90,8 @@ static const char *unsettled(const ss_world *world, const kv_region *region) {
     const kv_peer *peer = peer_of(&world->stores[i], region->id);
     const kv_region_peer *member = kv_region_find_store(region, world->stores[i].kv_id);
     if (world->stores[i].gone) {
-      if (member != NULL) {
-        return "has a member on a store that is lost";
+      if (member != NULL && live_stores(world) >= world->options.replicas) {
+        return "has a member on a store that is lost, and others could take its place";
       }
       continue;
     }
