@@ -63,7 +63,8 @@ static bool copy_key(raft_slice *to, raft_slice key) {
   if (key.len > 0) {
     memcpy(copy, key.data, key.len);
   }
-  *to = (raft_slice){copy, key.len};
+  to->data = copy;
+  to->len = key.len;
   return true;
 }
 
