@@ -132,9 +132,9 @@ static raft_slice slice_of(const char *text) {
 }
 
 /* A value that nobody else writes. */
-static void make_value(worker *self) {
-  (void)snprintf(self->value, sizeof(self->value), "c%" PRIu64 "-%" PRIu64, self->id,
-                 ++self->serial);
+static void make_value(worker *self, const char *end) {
+  (void)snprintf(self->value, sizeof(self->value), "c%" PRIu64 "-%" PRIu64 "%s", self->id,
+                 ++self->serial, end);
   self->op.value = kv_linear_value_of(self->value, strlen(self->value));
 }
 
@@ -146,7 +146,7 @@ static size_t make_read(worker *self, raft_slice *arguments) {
 
 static size_t make_write(worker *self, raft_slice *arguments) {
   self->op.kind = KV_LINEAR_WRITE;
-  make_value(self);
+  make_value(self, "");
   arguments[0] = slice_of("SET");
   arguments[2] = slice_of(self->value);
   return 3;
@@ -154,7 +154,7 @@ static size_t make_write(worker *self, raft_slice *arguments) {
 
 static size_t make_exchange(worker *self, raft_slice *arguments) {
   self->op.kind = KV_LINEAR_CAS;
-  make_value(self);
+  make_value(self, "");
   const bool knows = self->found_in == self->op.key && self->found[0] != '\0';
   (void)snprintf(self->expected, sizeof(self->expected), "%s", knows ? self->found : "c0-0");
   self->op.expected = kv_linear_value_of(self->expected, strlen(self->expected));
@@ -166,7 +166,7 @@ static size_t make_exchange(worker *self, raft_slice *arguments) {
 
 static size_t make_first_write(worker *self, raft_slice *arguments) {
   self->op.kind = KV_LINEAR_CAS;
-  make_value(self);
+  make_value(self, "");
   self->op.expected = (kv_linear_value){0};
   arguments[0] = slice_of("SETNX");
   arguments[2] = slice_of(self->value);
@@ -190,9 +190,7 @@ static size_t make_addition(worker *self, raft_slice *arguments) {
 
 static size_t make_append(worker *self, raft_slice *arguments) {
   self->op.kind = KV_LINEAR_APPEND;
-  make_value(self);
-  (void)strcat(self->value, ";");
-  self->op.value = kv_linear_value_of(self->value, strlen(self->value));
+  make_value(self, ";");
   arguments[0] = slice_of("APPEND");
   arguments[2] = slice_of(self->value);
   return 3;
@@ -228,8 +226,10 @@ static bool take_result(worker *self, const kv_value *reply) {
   kv_linear_op *op = &self->op;
   switch (op->kind) {
   case KV_LINEAR_READ:
-    op->value = reply->kind == KV_VALUE_NULL ? (kv_linear_value){0}
-                                             : kv_linear_value_of(reply->text, reply->len);
+    op->value = (kv_linear_value){0};
+    if (reply->kind == KV_VALUE_TEXT) {
+      op->value = kv_linear_value_of(reply->text, reply->len);
+    }
     return reply->kind == KV_VALUE_NULL || reply->kind == KV_VALUE_TEXT;
   case KV_LINEAR_WRITE: return kv_value_is_text(reply, "OK");
   case KV_LINEAR_DELETE:

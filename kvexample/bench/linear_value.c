@@ -48,8 +48,9 @@ kv_linear_value kv_linear_value_of(const void *bytes, size_t length) {
 }
 
 kv_linear_value kv_linear_value_of_number(int64_t number) {
-  char text[KV_DECIMAL_MAX];
-  return kv_linear_value_of(text, kv_decimal_write(number, text));
+  char text[KV_DECIMAL_MAX] = {0};
+  const size_t length = kv_decimal_write(number, text);
+  return kv_linear_value_of(text, length);
 }
 
 bool kv_linear_value_equal(const kv_linear_value *a, const kv_linear_value *b) {
