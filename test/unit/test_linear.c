@@ -370,7 +370,7 @@ static bool done(const kv_linear_op *op, const char *before, char after[32]) {
 }
 
 /* Every order there is. */
-static bool has_order(order now, const char *state) { // NOLINT(misc-no-recursion): eight deep at most
+static bool has_order(order now, const char *state) { // NOLINT(misc-no-recursion)
   uint64_t first_end = UINT64_MAX;
   for (size_t i = 0; i < history.count; i++) {
     if (!now.chosen[i] && !history.ops[i].unknown && history.ops[i].ended < first_end) {
