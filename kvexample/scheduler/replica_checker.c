@@ -172,10 +172,30 @@ static bool plan_leftover(const kv_scheduler *s, size_t voters, kv_plan *plan) {
   return true;
 }
 
+/* A peer that an operator began to add, on a store that died before it caught up: nobody else would
+ * ever end that. NULL: members are just changing. */
+static const kv_region_peer *lost_newcomer(const kv_scheduler *s, const kv_sched_region *region) {
+  const kv_region_peer *found = NULL;
+  for (size_t i = 0; i < region->report.region.peer_count; i++) {
+    const kv_region_peer *peer = &region->report.region.peers[i];
+    if (peer->role == KV_PEER_DEMOTING) {
+      return NULL;
+    }
+    if (peer->role == KV_PEER_INCOMING && badness(s, region, peer) == KV_LOST) {
+      found = peer;
+    }
+  }
+  return found;
+}
+
 bool kv_replica_check(const kv_scheduler *s, kv_sched_region *region, kv_plan *plan) {
   *plan = (kv_plan){.region = region, .class = KV_CLASS_REPLICA};
   if (!kv_sched_region_is_settled(&region->report.region)) {
-    return false;
+    const kv_region_peer *lost = lost_newcomer(s, region);
+    if (lost != NULL) {
+      remove_needless(s, lost, plan);
+    }
+    return lost != NULL;
   }
   const kv_region_peer *peer = worst(s, region);
   const size_t voters = count_role(region, KV_PEER_VOTER);
