@@ -256,6 +256,10 @@ START_TEST(a_tombstone_does_not_come_back) {
   ck_assert_int_eq(realm_ask(&r, KV_CALL_DRAIN_STORE, id), KV_SCHEDULER_OK);
   realm_rounds(&r, 200);
   ck_assert_int_eq(realm_store_heartbeat(&r, 0), KV_SCHEDULER_TOMBSTONE);
+  kv_scheduler_request split = {
+      .call = KV_CALL_ASK_SPLIT, .store_id = id, .report = r.regions[0]}; /* lent */
+  ck_assert_int_eq(realm_call(&r, &split), KV_SCHEDULER_TOMBSTONE);
+  ck_assert_uint_eq(r.response.id, 0); /* nothing was done for it */
   ck_assert_int_eq(put_store(id, r.stores[0].address, 100), KV_SCHEDULER_TOMBSTONE);
   ck_assert_int_eq(realm_ask(&r, KV_CALL_UNDRAIN_STORE, id), KV_SCHEDULER_INVALID);
   ck_assert_int_eq(put_store(0, r.stores[0].address, 999), KV_SCHEDULER_OK); /* wiped: as new */
