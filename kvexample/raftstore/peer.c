@@ -157,6 +157,8 @@ static void refuse_rounds(kv_peer *peer) {
     kv_batch_dissolve(round->batch, &list, KV_STAGE_WAITING);
     round->batch = NULL;
   }
+  kv_read_rounds_free(&peer->rounds); /* what is on the way for them finds nobody */
+  peer->rounds.asked = 0;
   refuse_all(peer->store, &list);
 }
 
