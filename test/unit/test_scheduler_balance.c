@@ -106,6 +106,22 @@ START_TEST(a_peer_that_is_down_for_long_on_a_live_store_is_replaced) {
 }
 END_TEST
 
+/* As long as it is on its way in nothing else is done to its region. */
+START_TEST(who_was_being_added_on_a_store_that_died_is_removed) {
+  three_of_everything(4, 1);
+  kv_region *region = &r.regions[0].region;
+  ck_assert_int_eq(kv_region_put_peer(region, 900, store(3), KV_PEER_INCOMING, r.stores[3].address),
+                   KV_OK);
+  region->epoch.conf_ver++;
+  r.stores[3].alive = false;
+  resume();
+  realm_rounds(&r, 45); /* disconnected only */
+  ck_assert_uint_eq(region->peer_count, 4);
+  realm_rounds(&r, 100);
+  check_replicas(3);
+}
+END_TEST
+
 START_TEST(a_replica_too_many_goes_but_not_the_leader) {
   three_of_everything(4, 1);
   realm_put_voter(&r, &r.regions[0], 3);
@@ -407,6 +423,7 @@ int main(void) {
   const TTest *tests[] = {a_cluster_grows_from_one_peer_to_its_replicas_by_itself,
                           replicas_of_a_store_that_is_down_are_made_up_for,
                           a_peer_that_is_down_for_long_on_a_live_store_is_replaced,
+                          who_was_being_added_on_a_store_that_died_is_removed,
                           a_replica_too_many_goes_but_not_the_leader,
                           fewer_replicas_are_had_by_setting_fewer,
                           a_learner_that_was_left_behind_is_promoted_or_removed,
