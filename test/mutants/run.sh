@@ -1,21 +1,28 @@
 #!/bin/bash
-# run.sh - plants each bug of test/mutants/*.patch in libraft, and shows what finds it.
+# run.sh - plants each bug of a folder of patches in a library, and shows what finds it.
 #
-# Usage: make mutants [NAMES='name …'] [MUTANT_SEEDS=N]
+# Usage: make mutants [NAMES='name …'] [MUTANT_SEEDS=N] [STORE_MUTANT_SEEDS=N]
 #
-# For each: copy the sources, patch, compile what changed, link a libraft.so, and run with it the
+# For each: copy the sources, patch, compile what changed, link the library, and run with it the
 # scripts, the unit suites (until one fails) and the simulator (until a seed fails). A mutant that
 # nothing finds, that does not apply, or does not compile without warnings, is a failure; so is the
-# library without a patch if anything finds something in it. What was said is left in
-# build/mutants/NAME/.
+# library without a patch if anything finds something in it. What was said is left in ROOT/NAME/.
+#
+# mk/mutants.mk says what is planted where, once for libraft and once for the store:
+#   TREE PATCHES ROOT     the sources, the folder of the patches, where results and programs are
+#   LIBRARY OBJECTS       what is linked, and objects of other trees that belong to it
+#   CC CFLAGS LIBS        how
+#   SCRIPTS               the program that runs the scripts; empty: there are none
+#   SUITES SIMULATOR SEEDS JOBS
 #
 # SPDX-License-Identifier: Apache-2.0
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 
-readonly ROOT=build/mutants
 readonly UPSTREAM=../shared/etcd-raft/interaction
-readonly TEST_TIMEOUT=60 SIM_TIMEOUT=${SIM_TIMEOUT:-300}
+readonly TEST_TIMEOUT=${TEST_TIMEOUT:-60} SIM_TIMEOUT=${SIM_TIMEOUT:-300}
+
+export CK_TIMEOUT_MULTIPLIER=${CK_TIMEOUT_MULTIPLIER:-5}
 
 # run NAME SECONDS LOG COMMAND…: with the mutant's library in the place of libraft's.
 run() {
@@ -26,11 +33,11 @@ run() {
 
 # plant NAME: the library with the bug.
 plant() {
-  local dir=$ROOT/$1 patch=test/mutants/$1.patch source objects
+  local dir=$ROOT/$1 patch=$PATCHES/$1.patch source objects
   rm -rf "$dir"
   mkdir -p "$dir/obj"
-  cp -r libraft "$dir/libraft"
-  cp -r "$ROOT/obj/libraft" "$dir/obj/libraft"
+  cp -r "$TREE" "$dir/$TREE"
+  cp -r "$ROOT/obj/$TREE" "$dir/obj/$TREE"
   if [ -f "$patch" ]; then
     patch -s -p1 -d "$dir" < "$patch" > "$dir/plant.log" 2>&1 || return 1
     for source in $(sed -n 's/^+++ b\///p' "$patch"); do
@@ -40,14 +47,15 @@ plant() {
   fi
   objects=$(find "$dir/obj" "$ROOT/obj/gen" -name '*.o' | LC_ALL=C sort)
   # shellcheck disable=SC2086
-  $CC -shared -Wl,-Bsymbolic $objects $LIBS -o "$dir/libraft.so" >> "$dir/plant.log" 2>&1
+  $CC -shared -Wl,-Bsymbolic $objects ${OBJECTS:-} $LIBS -o "$dir/$LIBRARY" >> "$dir/plant.log" 2>&1
 }
 
 # Each prints what it found, or nothing.
 by_script() {
+  [ -n "${SCRIPTS:-}" ] || return 0
   local scripts=(test/interaction/*.txt)
   [ ! -d "$UPSTREAM" ] || scripts+=("$UPSTREAM"/*.txt)
-  run "$1" "$TEST_TIMEOUT" scripts.log "$ROOT/bin/datadriven" interaction "${scripts[@]}" && return
+  run "$1" "$TEST_TIMEOUT" scripts.log "$ROOT/bin/$SCRIPTS" interaction "${scripts[@]}" && return
   local first
   first=$(sed -nE 's/^FAIL +([^ ]+).*/\1/p' "$ROOT/$1/scripts.log" | head -n 1)
   basename "${first:-scripts stopped}"
@@ -69,8 +77,9 @@ by_seed() {
   local first=1 last=25
   while [ "$first" -le "$SEEDS" ]; do
     [ "$last" -le "$SEEDS" ] || last=$SEEDS
-    if ! run "$1" "$SIM_TIMEOUT" sim.log "$ROOT/bin/raft-sim" --seeds "$first..$last" -j 1; then
-      sed -nE 's/^seed ([0-9]+): VIOLATION at [^:]*: ([^:]*).*/\1: \2/p' "$ROOT/$1/sim.log" |
+    # shellcheck disable=SC2086 # the program and its options
+    if ! run "$1" "$SIM_TIMEOUT" sim.log "$ROOT/bin/"$SIMULATOR --seeds "$first..$last" -j 1; then
+      sed -nE 's/^(.*, )?seed ([0-9]+): VIOLATION at [^:]*: ([^:]*).*/\2: \3/p' "$ROOT/$1/sim.log" |
         head -n 1 | grep . || echo "stopped in $first..$last"
       return
     fi
@@ -90,7 +99,7 @@ judge() {
     seed='BROKEN: does not apply, or does not compile'
   fi
   echo "$1|${script:--}|${test:--}|${seed:--}|$((SECONDS - begin))" > "$ROOT/$1/result"
-  rm -rf "${ROOT:?}/$1/obj" "${ROOT:?}/$1/libraft"
+  rm -rf "${ROOT:?}/$1/obj" "${ROOT:?}/$1/${TREE:?}"
   show < "$ROOT/$1/result"
 }
 
@@ -107,7 +116,7 @@ fi
 if [ $# -gt 0 ]; then
   names=("$@")
 else
-  mapfile -t names < <(basename -s .patch test/mutants/*.patch)
+  mapfile -t names < <(basename -s .patch "$PATCHES"/*.patch)
 fi
 
 echo "mutant|found by script|test|seed|0" | show
@@ -120,7 +129,7 @@ sound=$(awk -F '|' '$2 $3 $4 == "---"' "$ROOT/unpatched/result")
 by_seeds=$(cd "$ROOT" && for name in "${names[@]}"; do cat "$name/result"; done |
   awk -F '|' '$4 != "-" && !/BROKEN/' | wc -l)
 echo
-[ -n "$sound" ] || { echo 'something is found in libraft as it is'; survived="$survived unpatched"; }
+[ -n "$sound" ] || { echo "something is found in $TREE as it is"; survived="$survived unpatched"; }
 [ -z "$survived" ] || printf 'not found, or broken:\n%s\n' "$survived"
-echo "${#names[@]} mutants, $by_seeds found by the simulator, $(printf '%s' "$survived" | grep -c .) survived"
+echo "${#names[@]} mutants of $TREE, $by_seeds found by the simulator, $(printf '%s' "$survived" | grep -c .) survived"
 [ -z "$survived" ]
