@@ -135,7 +135,8 @@ void kv_server_note_space(kv_server *server, uint64_t now) {
     kv_lmdb_usage_of(server->disk, &usage);
     const kv_store_space space = {.capacity = (uint64_t)disk.f_blocks * disk.f_frsize,
                                   .available = (uint64_t)disk.f_bavail * disk.f_frsize,
-                                  .used = usage.used_bytes};
+                                  .used = usage.used_bytes,
+                                  .receiving = server->inbound.arrival_count};
     kv_store_set_space(server->store, &space);
   }
 }

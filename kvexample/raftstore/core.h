@@ -67,6 +67,7 @@ struct kv_store {
   bool disk_full;                          /* for the log, or the engine's last transaction */
   uint64_t last_life; /* of peers: what was written for one must not reach its successor */
   kv_pending_votes pending_votes;
+  size_t sending;      /* snapshots that the device has been given to send */
   kv_list accepted;    /* kv_peer.snapshot: snapshots whose ranges are not in the map yet */
   uint64_t last_round; /* ids of read rounds: a task may outlive its peer and meet its successor */
   bool engine_full;    /* the engine device refused a task since the last completion */

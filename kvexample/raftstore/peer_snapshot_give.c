@@ -137,6 +137,7 @@ void kv_peer_snapshot_send(kv_peer *peer, const raft_message *message) {
   raft_buf_release(frame);
   if (rc == KV_OK) {
     snapshot->sending++;
+    store->sending++;
     snapshot->made_tick = store->ticks;
     store->summary.snapshots_sent++;
   } else {
@@ -147,6 +148,7 @@ void kv_peer_snapshot_send(kv_peer *peer, const raft_message *message) {
 
 void kv_store_snapshot_sent(kv_store *store, uint64_t region_id, uint64_t to_peer, int rc) {
   kv_peer *peer = kv_region_map_peer(&store->regions, region_id);
+  store->sending -= store->sending > 0;
   if (peer == NULL) {
     return;
   }

@@ -31,6 +31,15 @@ void kv_scheduler_send_address(kv_store *store) {
   send_request(store, &request);
 }
 
+static size_t length(const kv_list *list) {
+  size_t count = 0;
+  for (const kv_link *link = kv_list_first(list); link != NULL; link = kv_list_next(list, link)) {
+    count++;
+  }
+  return count;
+}
+
+/* A store with many snapshots in work is given no more replicas for now (P61). */
 void kv_scheduler_send_store(kv_store *store) {
   kv_scheduler_request request =
       request_of(store, kv_scheduler_next_id(store), KV_CALL_STORE_HEARTBEAT);
@@ -41,7 +50,10 @@ void kv_scheduler_send_store(kv_store *store) {
                                    .used = space->used,
                                    .region_count = store->peer_count,
                                    .leader_count = store->leader_count,
-                                   .busy = store->disk_full};
+                                   .sending_snapshots = store->sending,
+                                   .receiving_snapshots = space->receiving,
+                                   .applying_snapshots = length(&store->accepted),
+                                   .busy = kv_store_disk_is_full(store)};
   send_request(store, &request);
 }
 

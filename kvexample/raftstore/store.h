@@ -216,7 +216,8 @@ void kv_store_summarize(const kv_store *store, kv_store_summary *summary);
 typedef struct kv_store_space {
   uint64_t capacity; /* bytes; 0: unknown */
   uint64_t available;
-  uint64_t used; /* by this store */
+  uint64_t used;      /* by this store */
+  uint64_t receiving; /* snapshots that are on their way to it */
 } kv_store_space;
 void kv_store_set_space(kv_store *store, const kv_store_space *space);
 

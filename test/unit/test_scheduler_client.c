@@ -10,6 +10,7 @@
 
 #include "raftstore/core.h"
 #include "raftstore/peer.h"
+#include "raftstore/scheduler_report.h"
 #include "scheduler/message.h"
 #include "support/run_suite.h"
 #include "support/store_world.h"
@@ -238,6 +239,43 @@ START_TEST(leaders_report_their_regions_and_stores_themselves) {
 }
 END_TEST
 
+/* P61: so that it is given no more replicas while it has these to do. */
+START_TEST(snapshots_in_work_and_a_full_disk_are_reported) {
+  start(3);
+  const uint64_t leader = world_wait_leader(&w, 0), behind = leader % 3 + 1;
+  const kv_store_space space = {.capacity = 1000, .receiving = 2};
+  world_call call;
+  world_crash(&w, behind);
+  ck_assert_str_eq(world_do(&w, leader, &call, KV_OP_SET, 0, "key", "value", NULL), "+OK\r\n");
+  kv_store_compact(store_of(leader), 1, 0, 10000, world_answered, &call);
+  call.answers = 0;
+  world_wait(&w, &call);
+  world_start(&w, behind);
+  kv_store_set_space(store_of(behind), &space);
+  uint64_t sending = 0, applying = 0;
+  for (int i = 0; i < 60000 && (sending == 0 || applying == 0); i++) {
+    world_random_step(&w);
+    kv_scheduler_send_store(store_of(leader));
+    sending += last[KV_CALL_STORE_HEARTBEAT].stats.sending_snapshots;
+    kv_scheduler_send_store(store_of(behind));
+    applying += last[KV_CALL_STORE_HEARTBEAT].stats.applying_snapshots;
+    ck_assert_uint_eq(last[KV_CALL_STORE_HEARTBEAT].stats.receiving_snapshots, 2);
+  }
+  ck_assert_uint_gt(sending, 0);
+  ck_assert_uint_gt(applying, 0);
+  world_run(&w, 10000);
+  for (uint64_t id = 1; id <= 3; id++) {
+    kv_scheduler_send_store(store_of(id));
+    ck_assert_uint_eq(last[KV_CALL_STORE_HEARTBEAT].stats.sending_snapshots, 0);
+    ck_assert_uint_eq(last[KV_CALL_STORE_HEARTBEAT].stats.applying_snapshots, 0);
+    ck_assert(!last[KV_CALL_STORE_HEARTBEAT].stats.busy);
+  }
+  kv_store_durable(store_of(leader), 0, KV_EFULL);
+  kv_scheduler_send_store(store_of(leader));
+  ck_assert(last[KV_CALL_STORE_HEARTBEAT].stats.busy);
+}
+END_TEST
+
 START_TEST(a_change_of_leader_is_reported_at_once) {
   start(3);
   const uint64_t leader = world_wait_leader(&w, 0);
@@ -432,6 +470,7 @@ int main(void) {
       a_refusal_comes_with_the_schedulers_words,
       without_a_scheduler_nobody_is_asked,
       leaders_report_their_regions_and_stores_themselves,
+      snapshots_in_work_and_a_full_disk_are_reported,
       a_change_of_leader_is_reported_at_once,
       a_dead_member_is_reported_with_its_silence,
       addresses_are_learnt_from_the_list_of_stores,
