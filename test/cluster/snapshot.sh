@@ -18,8 +18,14 @@ installed_snapshot() {
   logged "$1" 'msg="snapshot installed'
 }
 
+# The entries are gone once the database has what they did, which is some moments later.
 compact() {
   ctl_ok compact-log
+  wait_until 30 "the log cut up to $SAID" log_begins_behind "$SAID"
+}
+
+log_begins_behind() {
+  [ "$(status_field "$LEADER" first)" -gt "$1" ]
 }
 
 a_store_that_was_away_gets_a_snapshot() {
