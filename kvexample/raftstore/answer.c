@@ -121,7 +121,15 @@ static bool may_take_effect(const kv_request *request) {
   return true;
 }
 
+/* A store that is frozen or cut off loses no connection: silence is all that there is to notice. */
+static void notice_silence(kv_store *store, const kv_request *request) {
+  if (request->stage == KV_STAGE_FORWARDED) {
+    kv_region_cache_store_lost(&store->cache, request->to_store);
+  }
+}
+
 static void expire(kv_store *store, kv_request *request) {
+  notice_silence(store, request);
   if (may_take_effect(request)) {
     kv_answer_unknown(store, request, "no answer in time");
   } else if (request->stage == KV_STAGE_WAITING && request->looked_up && request->region_id == 0) {

@@ -396,6 +396,22 @@ START_TEST(what_the_outsider_knows_is_corrected_by_splits_and_new_leaders) {
 }
 END_TEST
 
+/* Nobody reports it as unreachable: connections to a frozen process stand. */
+START_TEST(the_outsider_asks_others_after_silence) {
+  uint64_t outsider = start_with_an_outsider();
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "s", NULL), "$1\r\ns\r\n");
+  uint64_t frozen = leader_of((raft_slice){"s", 1})->store->config.store_id;
+  world_isolate(&w, frozen, true);
+  world_run(&w, 4000);
+  world_execute(&w, outsider, &call, 3000, KV_OP_SET, 0, "s", "2", NULL);
+  world_wait(&w, &call);
+  ck_assert_msg(strncmp(call.reply, "-TIMEOUT", 8) == 0, "%s", call.reply);
+  world_execute(&w, outsider, &call, 3000, KV_OP_SET, 0, "s", "3", NULL);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+}
+END_TEST
+
 START_TEST(without_the_scheduler_an_unknown_key_waits_and_then_says_so) {
   uint64_t outsider = start_with_an_outsider();
   scheduler.down = true;
@@ -427,6 +443,7 @@ int main(void) {
       increments_are_counted_once_through_splits_and_crashes,
       a_store_without_replicas_serves_every_key,
       what_the_outsider_knows_is_corrected_by_splits_and_new_leaders,
+      the_outsider_asks_others_after_silence,
       without_the_scheduler_an_unknown_key_waits_and_then_says_so,
   };
   return run_suite("front", tests, sizeof tests / sizeof *tests, setup, teardown);
