@@ -102,23 +102,12 @@ static int decode_command(apply_run *run, raft_slice *input, kv_command *command
   return rc;
 }
 
-/* Data belongs to the region still, whatever was split off since the command was proposed. */
-static bool keys_are_inside(const kv_region *region, const kv_command *command) {
-  kv_key_range keys = kv_command_keys(command);
-  for (size_t i = 0; i < keys.count; i++) {
-    if (!kv_region_has_key(region, command->args[keys.first + i * keys.step])) {
-      return false;
-    }
-  }
-  return true;
-}
-
 static int execute_one(apply_run *run, const kv_command *command, bool answer) {
   const kv_region *region = &run->state.region;
   kv_reply *reply = answer ? &run->task->replies : &run->scratch;
   int rc = KV_OK;
   run->scratch.len = 0;
-  if (keys_are_inside(region, command)) {
+  if (kv_command_keys_inside(command, region)) {
     rc = kv_command_execute(command, run->txn, region->start, region->end, reply, &run->change);
   } else {
     kv_reply_moved(reply);

@@ -72,6 +72,16 @@ kv_key_range kv_command_keys(const kv_command *command) {
   return keys;
 }
 
+bool kv_command_keys_inside(const kv_command *command, const kv_region *region) {
+  const kv_key_range keys = kv_command_keys(command);
+  for (size_t i = 0; i < keys.count; i++) {
+    if (!kv_region_has_key(region, command->args[keys.first + i * keys.step])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static const char *check_key(raft_slice key) {
   if (key.len == 0) {
     return "ERR an empty key is not allowed";

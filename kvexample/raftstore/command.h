@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "engine/engine.h"
+#include "raftstore/region.h"
 #include "raftstore/reply.h"
 
 /* Numbers are on disk (in raft entries): never change one, only add. */
@@ -80,6 +81,8 @@ typedef struct kv_key_range {
   size_t first, step, count;
 } kv_key_range;
 kv_key_range kv_command_keys(const kv_command *command);
+/* They are the region's, whatever was split off since the command was sent there. */
+bool kv_command_keys_inside(const kv_command *command, const kv_region *region);
 
 /* Binary form, used in raft entries and between stores. size_t return: bytes needed; nothing is
  * written beyond `size`. */

@@ -38,11 +38,7 @@ raft_slice kv_command_first_key(const kv_command *command) {
 }
 
 bool kv_command_is_inside(const kv_command *command, const kv_region *region) {
-  kv_key_range keys = kv_command_keys(command);
-  for (size_t i = 0; i < keys.count; i++) {
-    if (!kv_region_has_key(region, command->args[keys.first + i * keys.step])) {
-      return false;
-    }
-  }
-  return keys.count > 0 || kv_region_has_key(region, kv_command_first_key(command));
+  return kv_command_keys_inside(command, region) &&
+         (kv_command_keys(command).count > 0 ||
+          kv_region_has_key(region, kv_command_first_key(command)));
 }

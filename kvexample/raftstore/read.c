@@ -44,16 +44,6 @@ static int decode(read_args *args, raft_slice input, kv_command *command) {
   return rc == KV_OK && kv_op_is_write(command->op) ? KV_ECORRUPT : rc;
 }
 
-static bool keys_are_inside(const kv_region *region, const kv_command *command) {
-  kv_key_range keys = kv_command_keys(command);
-  for (size_t i = 0; i < keys.count; i++) {
-    if (!kv_region_has_key(region, command->args[keys.first + i * keys.step])) {
-      return false;
-    }
-  }
-  return true;
-}
-
 static int read_command(kv_read_task *task, kv_txn *txn, const kv_region *region, raft_slice bytes,
                         read_args *args) {
   kv_command command;
@@ -62,7 +52,7 @@ static int read_command(kv_read_task *task, kv_txn *txn, const kv_region *region
     kv_reply_error(&task->replies, "ERR malformed command");
     return KV_OK;
   }
-  if (rc == KV_OK && !keys_are_inside(region, &command)) {
+  if (rc == KV_OK && !kv_command_keys_inside(&command, region)) {
     kv_reply_moved(&task->replies);
     return KV_OK;
   }

@@ -8,10 +8,10 @@
  */
 #include "raftstore/scheduler_client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/format.h"
 #include "raftstore/core.h"
 #include "raftstore/peer.h"
 #include "raftstore/scheduler_report.h"
@@ -110,7 +110,7 @@ int kv_scheduler_ask_id(kv_peer *peer, kv_new_id_function done, void *ctx) {
 /* It waits for its turn to be told. */
 static void settle(kv_store *store, kv_ask *ask, int rc, const char *why) {
   ask->rc = rc;
-  (void)snprintf(ask->why, sizeof ask->why, "%s", why);
+  (void)kv_format(ask->why, sizeof ask->why, "%s", why);
   kv_list_remove(&ask->link);
   kv_list_append(&store->scheduler.answered, &ask->link);
 }
@@ -149,7 +149,7 @@ static void check_region(const kv_store *store, kv_ask *ask) {
       !kv_epoch_equal(peer->region.epoch, ask->epoch) ||
       peer->region.peer_count != ask->ids.peer_count) {
     ask->rc = KV_EBUSY;
-    (void)snprintf(ask->why, sizeof ask->why, "the region has changed meanwhile");
+    (void)kv_format(ask->why, sizeof ask->why, "the region has changed meanwhile");
   }
 }
 
