@@ -228,18 +228,22 @@ static outcome take_refusal(kv_raw_client *client, raft_slice key, raft_slice by
   return FAILED;
 }
 
-static outcome take_response(kv_raw_client *client, const kv_raw_request *request,
-                             const kv_frame *frame, const line *l, uint64_t left, kv_error *error) {
-  kv_raw_response *response = &client->response;
-  const uint64_t store_id = l->store_id;
-  if (frame->type != KV_FRAME_RAW_RESPONSE ||
-      kv_raw_response_decode(frame->payload, response) != KV_OK ||
-      response->request_id != request->request_id) {
-    (void)kv_fail(error, KV_EIO, "%s answered something else", l->frames.socket.address);
-    return UNKNOWN;
+static int read_response(kv_raw_client *client, uint64_t request_id, const line *l,
+                         const kv_frame *frame, kv_error *error) {
+  if (frame->type == KV_FRAME_RAW_RESPONSE &&
+      kv_raw_response_decode(frame->payload, &client->response) == KV_OK &&
+      client->response.request_id == request_id) {
+    return KV_OK;
   }
+  return kv_fail(error, KV_EIO, "%s answered something else", l->frames.socket.address);
+}
+
+static outcome take_response(kv_raw_client *client, const kv_raw_request *request, uint64_t left,
+                             kv_error *error) {
+  const kv_raw_response *response = &client->response;
   if (response->region_error.len > 0) {
-    return take_refusal(client, request->key, response->region_error, store_id, left, error);
+    return take_refusal(client, request->key, response->region_error, request->store_id, left,
+                        error);
   }
   return response->error.len > 0 ? take_error(response->error, error) : DONE;
 }
@@ -252,14 +256,14 @@ static outcome ask(kv_raw_client *client, const kv_raw_request *request, line *l
     (void)kv_fail(error, KV_ENOMEM, "out of memory");
     return FAILED;
   }
-  const int rc = exchange(l, KV_FRAME_RAW_REQUEST, bytes, &frame, error);
+  int rc = exchange(l, KV_FRAME_RAW_REQUEST, bytes, &frame, error);
   raft_buf_release(bytes);
-  outcome result = rc == KV_OK ? take_response(client, request, &frame, l, left, error) : UNKNOWN;
+  rc = rc == KV_OK ? read_response(client, request->request_id, l, &frame, error) : rc;
+  if (rc != KV_OK) {
+    hang_up(l); /* whatever comes later on it would answer the wrong question */
+  }
+  const outcome result = rc == KV_OK ? take_response(client, request, left, error) : UNKNOWN;
   if (result == UNKNOWN) {
-    line *again = line_to(client, request->store_id, error); /* a look-up may have moved it */
-    if (again != NULL && rc != KV_OK) {
-      hang_up(again);
-    }
     kv_region_cache_failed(&client->cache, request->key, request->store_id);
   }
   return result == UNKNOWN && !is_write(request->call) ? LATER : result;
@@ -293,20 +297,27 @@ static outcome attempt(kv_raw_client *client, kv_raw_request *request, raft_slic
 
 /* ---- a call ---- */
 
-static int finish(outcome last, kv_error *error) {
-  char words[sizeof error->text];
-  (void)snprintf(words, sizeof words, "%s", error->text);
-  if (last == UNKNOWN) {
-    return kv_fail(error, KV_EIO, "outcome unknown, it may still take effect: %.400s", words);
+/* The last try may have ended because the time was up, which tells less than the one before it. */
+static int finish(outcome last, const kv_error *before, kv_error *error) {
+  const kv_error own = *error;
+  const bool more = before->text[0] != '\0' && strcmp(before->text, own.text) != 0;
+  switch (last) {
+  case UNKNOWN:
+    return kv_fail(error, KV_EIO, "outcome unknown, it may still take effect: %s", own.text);
+  case FAILED: return own.code;
+  case LATER:
+  case AT_ONCE:
+  case DONE: break;
   }
-  return last == FAILED ? error->code : kv_fail(error, KV_EBUSY, "not done in time: %.400s", words);
+  return kv_fail(error, KV_EBUSY, "not done in time: %.220s%s%.220s", own.text,
+                 more ? "; before that: " : "", more ? before->text : "");
 }
 
 int kv_raw_client_call(kv_raw_client *client, const kv_raw_request *request,
                        const kv_raw_response **response, kv_error *error) {
   kv_raw_request own = *request;
   kv_backoff backoff;
-  kv_error inner = {.code = KV_EBUSY, .text = "no answer"};
+  kv_error inner = {.code = KV_EBUSY, .text = "no answer"}, before = {.code = KV_OK};
   raft_slice end = {0};
   const uint64_t deadline = now_ms() + (uint64_t)client->timeout_ms;
   kv_backoff_init(&backoff, ++client->random, FIRST_WAIT_MS, LONGEST_WAIT_MS, deadline);
@@ -314,6 +325,7 @@ int kv_raw_client_call(kv_raw_client *client, const kv_raw_request *request,
   uint64_t now = now_ms();
   for (unsigned tries = 0; now < deadline; now = now_ms(), tries++) {
     kv_raw_response_clear(&client->response);
+    before = tries > 0 ? inner : before;
     last = attempt(client, &own, &end, deadline - now, &inner);
     if (last == DONE || last == UNKNOWN || last == FAILED) {
       break;
@@ -323,7 +335,7 @@ int kv_raw_client_call(kv_raw_client *client, const kv_raw_request *request,
     }
   }
   if (last != DONE) {
-    const int rc = finish(last, &inner);
+    const int rc = finish(last, &before, &inner);
     *error = inner;
     return rc;
   }
