@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "ctl/cluster_view.h"
-#include "ctl/commands.h"
+#include "ctl/scheduler_ask.h"
 
 enum { WAIT_MS = 30000, ROUND_MS = 2000, PAUSE_MS = 50 };
 
@@ -24,6 +24,7 @@ typedef struct waiting {
   long long number; /* wanted */
   target *targets;
   size_t target_count;
+  int64_t leader; /* store, of a cluster of one region; 0: not asked for */
   char why[sizeof(((kv_error *)NULL)->text)]; /* the condition does not hold yet */
 } waiting;
 
@@ -135,9 +136,8 @@ static bool holds(waiting *state, const kv_ctl *ctl) {
     right = holds_for(state, &view, regions[i]);
   }
   if (right && strcmp(state->what, "leader") == 0 && count == 1) {
-    (void)printf(
-        "leader: store %" PRId64 "\n",
-        kv_value_get_integer(kv_cluster_view_leader(&view, regions[0]), "leader_store", 0));
+    state->leader =
+        kv_value_get_integer(kv_cluster_view_leader(&view, regions[0]), "leader_store", 0);
   }
   free(regions);
   kv_cluster_view_free(&view);
@@ -151,6 +151,16 @@ static bool parse_condition(const kv_ctl *ctl, waiting *state) {
   }
   return ctl->word_count == 1 &&
          (strcmp(state->what, "leader") == 0 || strcmp(state->what, "caught-up") == 0);
+}
+
+static void tell(const kv_ctl *ctl, const waiting *state) {
+  char text[64] = "done";
+  if (state->leader != 0) {
+    (void)snprintf(text, sizeof(text), "leader: store %" PRId64, state->leader);
+  }
+  if (ctl->json || state->leader != 0) {
+    kv_ctl_say(ctl, text);
+  }
 }
 
 int kv_ctl_wait(const kv_ctl *ctl) {
@@ -171,6 +181,7 @@ int kv_ctl_wait(const kv_ctl *ctl) {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     (void)nanosleep(&pause, NULL);
   }
+  tell(ctl, &state);
   free(state.targets);
   return KV_CTL_OK;
 }
