@@ -176,7 +176,7 @@ fuzz() {
 
 checks() {
   local name
-  for name in layers freestanding headers names files behaviours mutants links snippets; do
+  for name in layers freestanding headers names files behaviours store-rules mutants links snippets; do
     suite "checks/$name" "test/checks/$name.sh"
   done
 }
