@@ -417,7 +417,7 @@ static void add_random(bool numbers) {
 START_TEST(random_histories_are_judged_as_by_trying_all_orders) {
   unsigned right = 0;
   unsigned wrong = 0;
-  for (unsigned round = 0; round < 20000; round++) {
+  for (unsigned round = 0; round < 6000; round++) {
     dice_state = round;
     kv_linear_free(&history);
     for (uint64_t n = dice(6) + 2; n > 0; n--) {
@@ -430,14 +430,14 @@ START_TEST(random_histories_are_judged_as_by_trying_all_orders) {
     right += expected ? 1 : 0;
     wrong += expected ? 0 : 1;
   }
-  ck_assert_uint_gt(right, 1000);
-  ck_assert_uint_gt(wrong, 1000);
+  ck_assert_uint_gt(right, 300);
+  ck_assert_uint_gt(wrong, 300);
 }
 END_TEST
 
 /* ---- large histories ---- */
 
-enum { CLIENTS = 12, LARGE = 3000 };
+enum { CLIENTS = 12, LARGE = 3000, LARGE_WRONG = 600 };
 
 typedef struct model {
   kv_linear_value value;
@@ -501,16 +501,16 @@ static void one_more(model *store, uint64_t i, unsigned kind, bool unknown) {
   ck_assert_int_eq(kv_linear_add(&history, &op), 0);
 }
 
-static void large_history(unsigned kind) {
+static void large_history(unsigned kind, uint64_t count) {
   model store = {.value = text(NULL), .serial = 1};
   dice_state = 77 + kind;
-  for (uint64_t i = 0; i < LARGE; i++) {
+  for (uint64_t i = 0; i < count; i++) {
     one_more(&store, i, kind, i % 250 == 0);
   }
 }
 
 START_TEST(a_large_history_is_proven) {
-  large_history((unsigned)_i);
+  large_history((unsigned)_i, LARGE);
   check();
   ck_assert_uint_eq(report.wrong, 0);
   ck_assert_uint_lt(report.most, 500000);
@@ -519,8 +519,8 @@ END_TEST
 
 /* A result in the middle is another's. */
 START_TEST(one_wrong_result_in_a_large_history_is_found) {
-  large_history((unsigned)_i);
-  size_t at = LARGE / 2;
+  large_history((unsigned)_i, LARGE_WRONG);
+  size_t at = LARGE_WRONG / 2;
   while (history.ops[at].kind != KV_LINEAR_READ) {
     at++;
   }
@@ -528,7 +528,7 @@ START_TEST(one_wrong_result_in_a_large_history_is_found) {
   const uint64_t ended = history.ops[at].ended;
   check();
   ck_assert_uint_eq(report.wrong, 1);
-  ck_assert_uint_lt(report.offending.count, LARGE);
+  ck_assert_uint_lt(report.offending.count, LARGE_WRONG);
   for (size_t i = 0; i < report.offending.count; i++) {
     ck_assert_uint_le(report.offending.ops[i].begun, ended);
   }
