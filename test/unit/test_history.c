@@ -23,7 +23,7 @@ static void set_up(void) {
   options = (kv_bench_options){.connections = 6,
                                .keys = 8,
                                .seconds = 30,
-                               .requests = 1000,
+                               .requests = 2500,
                                .timeout_ms = 10000,
                                .verify_ms = 10000,
                                .seed = 11,
@@ -58,10 +58,10 @@ START_TEST(a_store_that_behaves_is_proven_right) {
   ck_assert(kv_history_is_proven(&result));
   ck_assert_uint_eq(result.errors.total, 0);
   ck_assert_uint_gt(result.reads, 400);
-  ck_assert_uint_gt(result.writes, 400);
+  ck_assert_uint_gt(result.writes, 1000);
   ck_assert_uint_eq(result.report.unknown, 0);
   ck_assert_uint_eq(result.report.operations, result.reads + result.writes);
-  ck_assert_uint_gt(result.report.operations, 1000); /* those at the end as well */
+  ck_assert_uint_gt(result.report.operations, 2500); /* those at the end as well */
 }
 END_TEST
 
