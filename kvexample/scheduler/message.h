@@ -117,6 +117,8 @@ typedef enum kv_operator_state {
 /* Elements of one list, ids of one KV_CALL_ALLOC_IDS. */
 #define KV_MAX_LIST  65536u
 #define KV_MAX_ALLOC 1024u
+/* The largest id that a store may ask for itself: those that are given out later are larger. */
+#define KV_MAX_WISHED_ID (UINT64_C(1) << 40)
 
 typedef schedulerpb_StoreStats kv_store_stats;
 typedef schedulerpb_Store kv_store_info;

@@ -150,6 +150,12 @@ static kv_sched_store *join_as(kv_scheduler *s, const kv_scheduler_request *requ
     refuse_tombstone(response, request->id);
     return NULL;
   }
+  if (request->id > KV_MAX_WISHED_ID) {
+    kv_response_fail(response, KV_SCHEDULER_INVALID,
+                     "a store may wish for an id up to %" PRIu64 ", or leave it to the scheduler",
+                     KV_MAX_WISHED_ID);
+    return NULL;
+  }
   if (!address_is_free(s, request, NULL, response)) {
     return NULL;
   }

@@ -170,6 +170,18 @@ START_TEST(an_id_that_was_never_given_out_may_be_wished_for) {
 }
 END_TEST
 
+/* All ids that are given out later are larger: one wish must not use them up. */
+START_TEST(a_wish_for_an_id_leaves_enough_for_all_others) {
+  const uint64_t wishes[] = {UINT64_MAX - 1, UINT64_MAX - 1002, INT64_MAX, KV_MAX_WISHED_ID + 1};
+  for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+    ck_assert_int_eq(put_store(wishes[i], "a:1", 5), KV_SCHEDULER_INVALID);
+  }
+  ck_assert_uint_lt(take_ids(1), 10);
+  ck_assert_int_eq(put_store(KV_MAX_WISHED_ID, "a:1", 5), KV_SCHEDULER_OK);
+  ck_assert_uint_gt(take_ids(1), KV_MAX_WISHED_ID);
+}
+END_TEST
+
 START_TEST(a_store_that_could_not_be_written_did_not_join) {
   (void)take_ids(1); /* ids are reserved */
   r.engine.fail_commits = 1;
@@ -405,6 +417,7 @@ int main(void) {
                           a_store_may_move_to_another_address,
                           a_wiped_store_is_not_let_in_under_its_old_id,
                           an_id_that_was_never_given_out_may_be_wished_for,
+                          a_wish_for_an_id_leaves_enough_for_all_others,
                           a_store_that_could_not_be_written_did_not_join,
                           the_list_of_stores_comes_with_a_heartbeat_when_it_changed,
                           a_heartbeat_of_an_unknown_or_wiped_store_is_refused,
