@@ -71,6 +71,7 @@ static void reset(kv_apply_task *task) {
   task->barrier = task->kind != KV_APPLY_ENTRIES;
   task->region_changed = task->tombstone = task->truncated = task->more = false;
   task->truncated_index = 0;
+  task->written = (kv_written){0};
 }
 
 static int end_reply(kv_apply_task *task) {
@@ -128,6 +129,8 @@ static int execute_commands(apply_run *run, const kv_entry *entry, kv_apply_resu
   }
   result->outcome = KV_APPLY_DONE;
   result->reply_count = run->task->reply_count - result->first_reply;
+  run->task->written.bytes += entry->commands.len;
+  run->task->written.keys += entry->command_count;
   return rc;
 }
 

@@ -101,6 +101,7 @@ struct kv_apply_task {
   uint64_t truncated_index;
   uint64_t applied;
   kv_region_size size;
+  kv_written written;
   kv_region region;
   kv_apply_split *splits; /* in log order */
   size_t split_count;

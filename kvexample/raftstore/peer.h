@@ -103,6 +103,7 @@ struct kv_peer {
     unsigned weight;           /* hundredths: how much of what is written makes it larger */
   } size;
   struct kv_split_job *split;
+  kv_written written; /* since the region was reported last */
 
   bool removed;           /* to be destroyed in this flush */
   uint64_t farewell_tick; /* 0, or: a leader that has applied its own removal stays until then, so

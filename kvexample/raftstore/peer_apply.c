@@ -223,6 +223,15 @@ static bool settle_entries(kv_peer *peer, const kv_apply_task *task) {
   return stale;
 }
 
+/* Since the last reports; of the region its leader tells. */
+static void note_written(kv_peer *peer, const kv_written *written) {
+  kv_written *stores = &peer->store->scheduler.written;
+  const kv_written before = kv_peer_is_leader(peer) ? peer->written : (kv_written){0};
+  peer->written = (kv_written){before.bytes + written->bytes, before.keys + written->keys};
+  stores->bytes += written->bytes;
+  stores->keys += written->keys;
+}
+
 /* The map first, then what begins on its ground, then the answers. */
 static void finish(kv_peer *peer, kv_apply_task *task) {
   if (task->region_changed) {
@@ -230,6 +239,7 @@ static void finish(kv_peer *peer, kv_apply_task *task) {
     learn_addresses(peer);
   }
   kv_split_note_size(peer, task);
+  note_written(peer, &task->written);
   kv_split_finish(peer, task);
   if (task->tombstone) {
     say_farewell(peer);

@@ -60,6 +60,12 @@ typedef struct kv_region_size {
   uint64_t keys;
 } kv_region_size;
 
+/* What was written: bytes of commands, and commands, each of which counts as one key. */
+typedef struct kv_written {
+  uint64_t bytes;
+  uint64_t keys;
+} kv_written;
+
 void kv_region_clear(kv_region *region); /* frees and zeroes */
 /* KV_ENOMEM leaves *to cleared. */
 int kv_region_copy(kv_region *to, const kv_region *from);

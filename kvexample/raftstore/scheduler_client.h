@@ -34,6 +34,7 @@ typedef struct kv_scheduler_client {
   bool registered;         /* the scheduler knows where this store lives */
   uint64_t stores_version; /* of the list of stores that we have */
   kv_store_space space;
+  kv_written written; /* since this store was reported last */
 } kv_scheduler_client;
 
 /* False: the store has no scheduler. */

@@ -53,7 +53,10 @@ void kv_scheduler_send_store(kv_store *store) {
                                    .sending_snapshots = store->sending,
                                    .receiving_snapshots = space->receiving,
                                    .applying_snapshots = length(&store->accepted),
-                                   .busy = kv_store_disk_is_full(store)};
+                                   .busy = kv_store_disk_is_full(store),
+                                   .written_bytes = store->scheduler.written.bytes,
+                                   .written_keys = store->scheduler.written.keys};
+  store->scheduler.written = (kv_written){0};
   send_request(store, &request);
 }
 
@@ -82,8 +85,11 @@ void kv_scheduler_send_region(kv_peer *peer) {
                                       .term = peer->term,
                                       .bytes = peer->size.now.bytes,
                                       .keys = peer->size.now.keys,
+                                      .written_bytes = peer->written.bytes,
+                                      .written_keys = peer->written.keys,
                                       .troubles = troubles,
                                       .trouble_count = list_troubles(peer, troubles)};
+  peer->written = (kv_written){0};
   send_request(peer->store, &request);
 }
 

@@ -276,6 +276,28 @@ START_TEST(snapshots_in_work_and_a_full_disk_are_reported) {
 }
 END_TEST
 
+START_TEST(what_was_written_since_the_last_report_is_reported) {
+  const kv_scheduler_request *store = &last[KV_CALL_STORE_HEARTBEAT];
+  const kv_scheduler_request *region = &last[KV_CALL_REGION_HEARTBEAT];
+  world_call call;
+  start(1);
+  kv_scheduler_send_store(store_of(1));
+  kv_scheduler_send_region(peer_on(1));
+  (void)world_do(&w, 1, &call, KV_OP_SET, 0, "key", "value", NULL);
+  (void)world_do(&w, 1, &call, KV_OP_SET, 0, "other", "value", NULL);
+  kv_scheduler_send_store(store_of(1));
+  kv_scheduler_send_region(peer_on(1));
+  ck_assert_uint_eq(store->stats.written_keys, 2);
+  ck_assert_uint_ge(store->stats.written_bytes, 18);
+  ck_assert_uint_eq(region->report.written_keys, 2);
+  ck_assert_uint_eq(region->report.written_bytes, store->stats.written_bytes);
+  kv_scheduler_send_store(store_of(1));
+  kv_scheduler_send_region(peer_on(1));
+  ck_assert_uint_eq(store->stats.written_keys, 0);
+  ck_assert_uint_eq(region->report.written_bytes, 0);
+}
+END_TEST
+
 START_TEST(a_change_of_leader_is_reported_at_once) {
   start(3);
   const uint64_t leader = world_wait_leader(&w, 0);
@@ -471,6 +493,7 @@ int main(void) {
       without_a_scheduler_nobody_is_asked,
       leaders_report_their_regions_and_stores_themselves,
       snapshots_in_work_and_a_full_disk_are_reported,
+      what_was_written_since_the_last_report_is_reported,
       a_change_of_leader_is_reported_at_once,
       a_dead_member_is_reported_with_its_silence,
       addresses_are_learnt_from_the_list_of_stores,
