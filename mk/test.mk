@@ -71,11 +71,14 @@ tsan: ## Run what has threads under the thread sanitizer
 	@+$(AGAIN) SANITIZE=thread deps
 	@+$(AGAIN) SANITIZE=thread run-tsan
 
-# Suites in which threads meet; the others would only be slower.
+# Suites in which threads meet, and scripts in which all threads of the servers have work; the others
+# would only be slower.
+THREADED_CLUSTER := failover full_disk kvctl redis regions scheduler snapshot
 THREADED := bytes client committer history lmdb_engine load net_client overlay_threads raft_log worker
 
 .PHONY: run-tsan
 run-tsan: export UNIT := $(THREADED)
+run-tsan: export CLUSTER := $(THREADED_CLUSTER)
 run-tsan:
 	$(call run_tests,unit cluster,kvexample examples $(THREADED:%=build/test/unit/test_%))
 

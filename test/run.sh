@@ -8,9 +8,9 @@
 # that counts nothing counts as one. A non-zero exit status is always a failure. Output goes to
 # build/test/log/SUITE.log; that of a failed suite is shown.
 #
-# RUN_WITH is put in front of unit tests (valgrind), UNIT names the ones to run (default: all);
-# TEST_TIMEOUT is seconds a suite may take. SIM_SEEDS: so many simulations, counted by the hundred;
-# STORE_SIM_SEEDS: so many of each scenario.
+# RUN_WITH is put in front of unit tests (valgrind), UNIT names the ones to run, CLUSTER the scripts
+# of test/cluster/ (default: all); TEST_TIMEOUT is seconds a suite may take. SIM_SEEDS: so many
+# simulations, counted by the hundred; STORE_SIM_SEEDS: so many of each scenario.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -u
@@ -185,8 +185,9 @@ cluster() {
   local script
   for script in test/cluster/*.sh; do
     [ -x "$script" ] || continue # no scripts, or a file that others source
-    script=${script##*/}
-    begin "cluster/${script%.sh}" "test/cluster/$script"
+    script=$(basename "$script" .sh)
+    [[ " ${CLUSTER:-$script} " == *" $script "* ]] || continue
+    begin "cluster/$script" "test/cluster/$script.sh"
   done
   report_begun
 }
