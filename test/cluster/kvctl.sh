@@ -23,6 +23,14 @@ says() {
     fail "kvctl $* does not say '$pattern' but: $(cat "$SCRATCH/said")"
 }
 
+# silent COMMAND…: it succeeds, and there is nothing to say.
+silent() {
+  local status=0
+  tool "$@" > "$SCRATCH/said" 2>&1 < /dev/null || status=$?
+  expect "exit status of kvctl $*" "$status" 0
+  expect "output of kvctl $*" "$(cat "$SCRATCH/said")" ''
+}
+
 # json EXPRESSION COMMAND…: it succeeds (or ends with status $WANTED) with JSON, of which the expression,
 # in Python, is true; `it` is the value as a whole.
 json() {
@@ -232,10 +240,12 @@ the_stores_are_asked() {
   json 'it is not None' checksum
   says 'equal: all replicas have the same data' checksum --wait
   json 'len(it["replicas"]) >= 6 and len({r["checksum"] for r in it["replicas"]}) == 2' checksum --wait
-  says '.*' wait leader
+  silent wait leader
+  json 'it["ok"]' wait leader
   json 'it["ok"]' wait members 3
   json 'it["ok"]' wait regions 2
-  says '.*' wait caught-up
+  silent wait caught-up
+  json 'it["reply"] == "done"' wait caught-up
   refuses 1 'in vain for "regions": there are too few regions' --timeout 0.3 wait regions 50
   refuses 1 '.' compact-log 99999999
   refuses 1 '.' transfer-leader 99
