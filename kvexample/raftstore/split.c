@@ -211,6 +211,7 @@ int kv_split_order(kv_peer *peer, raft_slice key, const char **why) {
     return KV_EBUSY;
   }
   peer->split->ordered = true;
+  kv_sleep_wake(peer); /* what does not come at once is asked for by ticks */
   kv_split_advance(peer);
   return KV_OK;
 }

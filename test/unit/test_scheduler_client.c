@@ -482,6 +482,24 @@ START_TEST(a_peer_that_sleeps_asks_the_scheduler_and_goes_on_sleeping) {
 }
 END_TEST
 
+/* Ids that do not come are asked for again and again, and only who is awake has a tick for that. */
+START_TEST(a_leader_that_sleeps_wakes_for_a_split) {
+  kv_store_summary summary;
+  start(3);
+  world_run(&w, 20000);
+  const uint64_t leader = last[KV_CALL_REGION_HEARTBEAT].store_id;
+  kv_store_summarize(store_of(leader), &summary);
+  ck_assert_uint_eq(summary.asleep, 1);
+  kv_scheduler_response order = step_of((kv_epoch){1, 1}, (kv_step){.kind = KV_STEP_SPLIT});
+  order.split_key = (raft_slice){"m", 1};
+  answer(leader, order);
+  world_run(&w, 20000);
+  const int before = counts[KV_CALL_ASK_SPLIT];
+  world_run(&w, 20000);
+  ck_assert_int_gt(counts[KV_CALL_ASK_SPLIT], before);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       an_id_is_asked_again_until_it_comes_and_told_once,
@@ -504,6 +522,7 @@ int main(void) {
       hostile_bytes_are_dropped,
       a_peer_that_has_no_leader_for_long_asks_the_scheduler,
       a_peer_that_sleeps_asks_the_scheduler_and_goes_on_sleeping,
+      a_leader_that_sleeps_wakes_for_a_split,
   };
   return run_suite("scheduler_client", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
