@@ -169,16 +169,18 @@ static outcome look_up(kv_raw_client *client, raft_slice key, uint64_t left, kv_
   line *l = line_to(client, 0, error);
   raft_buf *bytes = NULL;
   kv_frame frame;
-  if (l == NULL || kv_scheduler_request_encode(&request, &bytes) != KV_OK) {
+  int rc = l != NULL ? kv_scheduler_request_encode(&request, &bytes) : KV_ENOMEM;
+  if (rc != KV_OK) {
+    (void)kv_fail(error, rc, rc == KV_EINVAL ? "the key is too long" : "out of memory");
     return FAILED;
   }
-  int rc = dial(l, client->scheduler, left, error);
+  rc = dial(l, client->scheduler, left, error);
   rc = rc == KV_OK ? exchange(l, KV_FRAME_SCHEDULER_REQUEST, bytes, &frame, error) : rc;
   rc = rc == KV_OK ? read_lookup(client, l, &frame, error) : rc;
   raft_buf_release(bytes);
   if (rc != KV_OK) {
     hang_up(l);
-    return LATER;
+    return rc == KV_EINVAL ? FAILED : LATER; /* an address that is none becomes none by waiting */
   }
   return kv_region_cache_find(&client->cache, key) != NULL ? AT_ONCE : LATER;
 }

@@ -396,6 +396,23 @@ START_TEST(what_is_no_scheduler_and_what_it_does_not_know_is_said) {
 }
 END_TEST
 
+START_TEST(a_key_that_is_too_long_is_refused_at_once) {
+  char key[KV_MAX_KEY + 2];
+  memset(key, 'a', sizeof key);
+  key[sizeof key - 1] = '\0';
+  ck_assert_int_eq(call(KV_RAW_PUT, key), KV_EINVAL);
+  ck_assert_str_eq(error.text, "the key is too long");
+}
+END_TEST
+
+START_TEST(a_scheduler_without_an_address_is_not_waited_for) {
+  kv_raw_client_close(client);
+  ck_assert_int_eq(kv_raw_client_open("nowhere", LONG_MS, 7, &client, &error), KV_OK);
+  ck_assert_int_eq(call(KV_RAW_GET, "a"), KV_EINVAL);
+  ck_assert_ptr_nonnull(strstr(error.text, "nowhere"));
+}
+END_TEST
+
 START_TEST(a_scan_goes_on_in_the_next_region) {
   SCRIPT({1, SPLIT, 0});
   ck_assert_int_eq(call(KV_RAW_SCAN, "a"), KV_OK);
@@ -509,6 +526,8 @@ int main(void) {
       a_store_that_cannot_be_reached_is_gone_round,
       without_a_scheduler_it_says_so_when_the_time_is_up,
       what_is_no_scheduler_and_what_it_does_not_know_is_said,
+      a_key_that_is_too_long_is_refused_at_once,
+      a_scheduler_without_an_address_is_not_waited_for,
       a_scan_goes_on_in_the_next_region,
       frames_are_answered_one_by_one_in_their_order,
       what_is_no_frame_is_refused,
