@@ -50,7 +50,7 @@ define run_tests
 @$(FORGET_COUNTS) $(FEWER_SEEDS) $(AS_LAID_OUT) test/run.sh $(1) $(if $(COVERAGE),coverage)
 endef
 
-.PHONY: test unit datadriven alloc-failures cluster-test tsan valgrind coverage
+.PHONY: test unit datadriven alloc-failures cluster-test soak-cluster tsan valgrind coverage
 test: deps ## Run all tests: unit, datadriven, simulations, fuzz corpus, checks, cluster
 	$(call run_tests,unit datadriven sim storesim fuzz checks cluster)
 
@@ -66,6 +66,11 @@ alloc-failures: deps ## Fail every allocation of whole scenarios; how many is pr
 
 cluster-test: deps ## Run the tests with real processes
 	$(call run_tests,cluster)
+
+# One round of faults takes about a minute.
+soak-cluster: deps ## Run five stores under every fault, again and again: SOAK_SECONDS (default 600)
+	@+$(AGAIN) kvexample
+	@SOAK_SECONDS=$${SOAK_SECONDS:-600} test/cluster/multi_region.sh
 
 tsan: ## Run what has threads under the thread sanitizer
 	@+$(AGAIN) SANITIZE=thread deps

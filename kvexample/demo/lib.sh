@@ -20,7 +20,8 @@ declare -A STORE_PID=() STORE_PORT=() STORE_START=()
 declare -A STORE_HOST=()      # where a store listens, 127.0.0.1 if it says nothing
 declare -A STORE_NETWORK=()   # the network namespace that it lives in, if it is not ours
 OTHER_PIDS=()         # processes that are not stores
-SCHEDULER_PID= SCHEDULER_PORT= SCHEDULER_START=1
+CLIENT_NETWORK=       # the network namespace of clients, kvctl and the scheduler, if it is not ours
+SCHEDULER_PID= SCHEDULER_HOST=127.0.0.1 SCHEDULER_PORT= SCHEDULER_START=1
 declare -A STORE_ID=()        # of stores that the scheduler gave a number: what it is
 
 # --- the end ----------------------------------------------------------------------------------------
@@ -141,14 +142,21 @@ address_of() {
   echo "${STORE_HOST[$1]:-127.0.0.1}:${STORE_PORT[$1]}"
 }
 
-# on_network_of ID COMMAND…: where this store lives. The process is that of the command.
-on_network_of() {
-  local network=${STORE_NETWORK[$1]:-}
+# on_network NETWORK COMMAND…: in that network namespace. The process is that of the command.
+on_network() {
+  local network=$1
   shift
   if [ -n "$network" ]; then
     exec ip netns exec "$network" "$@"
   fi
   exec "$@"
+}
+
+# on_network_of ID COMMAND…: where this store lives.
+on_network_of() {
+  local network=${STORE_NETWORK[$1]:-}
+  shift
+  on_network "$network" "$@"
 }
 
 # choose_members ID…: ports for the stores that begin the cluster. Those in $PORTS, if there are any.
@@ -196,7 +204,7 @@ start_joining() {
 # --- scheduler --------------------------------------------------------------------------------------
 
 scheduler_address() {
-  echo "127.0.0.1:$SCHEDULER_PORT"
+  echo "$SCHEDULER_HOST:$SCHEDULER_PORT"
 }
 
 scheduler_is_ready() {
@@ -214,8 +222,8 @@ start_scheduler() {
   fi
   touch "$SCRATCH/scheduler.log"
   SCHEDULER_START=$(($(wc -l < "$SCRATCH/scheduler.log") + 1))
-  setsid "$BIN/kvscheduler" --data "$SCRATCH/scheduler" --listen "$(scheduler_address)" "$@" \
-    < /dev/null >> "$SCRATCH/scheduler.log" 2>&1 &
+  on_network "$CLIENT_NETWORK" setsid "$BIN/kvscheduler" --data "$SCRATCH/scheduler" \
+    --listen "$(scheduler_address)" "$@" < /dev/null >> "$SCRATCH/scheduler.log" 2>&1 &
   SCHEDULER_PID=$!
   wait_until 30 'the scheduler ready' scheduler_is_ready
 }
@@ -236,9 +244,9 @@ start_scheduled() {
     [ -n "${STORE_PORT[$name]:-}" ] || choose_port "$name"
     touch "$log"
     STORE_START[$name]=$(($(wc -l < "$log") + 1))
-    setsid "$BIN/kvserver" --data "$SCRATCH/data$name" --listen "$(address_of "$name")" \
-      --scheduler "$(scheduler_address)" ${SERVER_OPTIONS[@]+"${SERVER_OPTIONS[@]}"} \
-      < /dev/null >> "$log" 2>&1 &
+    on_network_of "$name" setsid "$BIN/kvserver" --data "$SCRATCH/data$name" \
+      --listen "$(address_of "$name")" --scheduler "$(scheduler_address)" \
+      ${SERVER_OPTIONS[@]+"${SERVER_OPTIONS[@]}"} < /dev/null >> "$log" 2>&1 &
     STORE_PID[$name]=$!
     wait_ready "$name"
     STORE_ID[$name]=$(awk '$1 == "store" { print $2 }' "$SCRATCH/data$name/IDENT")
@@ -247,7 +255,7 @@ start_scheduled() {
 
 # scheduler_ctl COMMAND…: kvctl, of the scheduler. scheduler_ok: what must not fail; sets SAID.
 scheduler_ctl() {
-  "$BIN/kvctl" --scheduler "$(scheduler_address)" "$@"
+  (on_network "$CLIENT_NETWORK" "$BIN/kvctl" --scheduler "$(scheduler_address)" "$@")
 }
 
 scheduler_ok() {
@@ -388,14 +396,27 @@ wait_for_agreement() {
 
 BENCH_PID=
 
+# addresses_of ID…: as lists of addresses are written.
+addresses_of() {
+  local id addresses=
+  for id in "$@"; do addresses+=",$(address_of "$id")"; done
+  echo "${addresses#,}"
+}
+
+# Those that clients are told of: all that run, or those in $CLIENT_STORES.
+client_addresses() {
+  # shellcheck disable=SC2046,SC2086 # one argument an id
+  addresses_of ${CLIENT_STORES:-$(running)}
+}
+
 # bench_begin SECONDS OPTION…: a load on all stores that run, which remembers what was acknowledged.
 bench_begin() {
-  local id addresses= duration=$1
+  local duration=$1
   shift
-  for id in $(running); do addresses+=",$(address_of "$id")"; done
   rm -f "$SCRATCH/ledger"
-  setsid "$BIN/kvbench" --addr "${addresses#,}" --seconds "$duration" --connections 16 --keys 5000 \
-    --read-share 10 --verify --state "$SCRATCH/ledger" --gap --quiet "$@" \
+  on_network "$CLIENT_NETWORK" setsid "$BIN/kvbench" --addr "$(client_addresses)" \
+    --seconds "$duration" --connections 16 --keys 5000 --read-share 10 \
+    --verify --state "$SCRATCH/ledger" --gap --quiet "$@" \
     > "$SCRATCH/bench" 2>&1 < /dev/null &
   BENCH_PID=$!
   OTHER_PIDS+=("$BENCH_PID")
@@ -436,8 +457,8 @@ bench_says() {
 
 # Everything that the last load was told is done, read through store $1.
 ledger_is_there() {
-  "$BIN/kvbench" --addr "$(address_of "$1")" --verify-only --state "$SCRATCH/ledger" \
-    > "$SCRATCH/bench" 2>&1 < /dev/null
+  (on_network "$CLIENT_NETWORK" "$BIN/kvbench" --addr "$(address_of "$1")" --verify-only \
+    --state "$SCRATCH/ledger") > "$SCRATCH/bench" 2>&1 < /dev/null
 }
 
 # --- a load that remembers ----------------------------------------------------------------------------

@@ -30,7 +30,7 @@ count_and_end() {
 
 cases() {
   local begin
-  cluster_begin
+  cluster_begin "${KEEP_IN:-}" # a folder: logs and data stay there
   trap count_and_end EXIT
   for CASE in "$@"; do
     begin=$(now_ms)
@@ -70,23 +70,40 @@ write_works() {
   [ "$(ask "$1" set probe "$(now_ms)" 2>&1)" = OK ]
 }
 
+# --- with a scheduler -----------------------------------------------------------------------------------
+
+all_is_well() {
+  scheduler_ctl region check > "$SCRATCH/check" 2>&1
+}
+
+# Every region has its replicas and a leader.
+wait_well() {
+  wait_until 120 "$1" all_is_well
+}
+
+# state_is NAME STATE
+state_is() {
+  scheduler_ctl store show "${STORE_ID[$1]}" 2> /dev/null | grep -q -- "$2"
+}
+
+# region_of KEY
+region_of() {
+  scheduler_ctl --json region key "$1" 2> /dev/null | grep -oE '"(region|id)": *[0-9]+' | head -n 1 |
+    grep -oE '[0-9]+$'
+}
+
 # --- clients on shared keys -----------------------------------------------------------------------------
 
 HISTORY_PID=
-HISTORY_NETWORK=   # the network namespace of these clients, if it is not ours
 
 # history_begin SECONDS OPTION…: clients that share keys, on all stores that run; what they see is
 # proven or convicted at the end. A small timeout: who waits for a dead store learns nothing.
 history_begin() {
-  local id addresses= duration=$1
+  local duration=$1
   shift
-  for id in $(running); do addresses+=",$(address_of "$id")"; done
-  (
-    set -- "$BIN/kvbench" --addr "${addresses#,}" --check-history --seconds "$duration" --connections 12 \
-      --rate 1500 --timeout 1000 --verify-timeout 60000 "$@"
-    [ -z "$HISTORY_NETWORK" ] || set -- ip netns exec "$HISTORY_NETWORK" "$@"
-    exec setsid "$@"
-  ) > "$SCRATCH/history" 2>&1 < /dev/null &
+  on_network "$CLIENT_NETWORK" setsid "$BIN/kvbench" --addr "$(client_addresses)" --check-history \
+    --seconds "$duration" --connections 12 --rate 1500 --timeout 1000 --verify-timeout 60000 "$@" \
+    > "$SCRATCH/history" 2>&1 < /dev/null &
   HISTORY_PID=$!
   OTHER_PIDS+=("$HISTORY_PID")
 }

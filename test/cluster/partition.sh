@@ -5,93 +5,15 @@
 # a true partition. Elsewhere the store is stopped by SIGSTOP, which cuts it off just as well, but
 # it cannot be asked meanwhile; the first case says which. PARTITION=stop asks for the latter.
 #
-# Stores talk on loopback addresses only; 127.77.0.0/24 are such, and the kernel can be told to
-# route them (route_localnet).
-#
 # SPDX-License-Identifier: Apache-2.0
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=test/cluster/lib.sh
 . test/cluster/lib.sh
-
-SWITCH=kv$$-switch
-NETWORKS=()
-
-# --- namespaces -----------------------------------------------------------------------------------------
-
-# localnet NAMESPACE DEVICE ADDRESS
-localnet() {
-  ip -n "$1" link set lo up &&
-    ip -n "$1" addr del 127.0.0.1/8 dev lo &&
-    ip -n "$1" addr add 127.0.0.1/32 dev lo &&
-    ip netns exec "$1" sysctl -qw net.ipv4.conf.all.route_localnet=1 "net.ipv4.conf.$2.route_localnet=1" &&
-    ip -n "$1" addr add "$3/24" dev "$2" &&
-    ip -n "$1" link set "$2" up
-}
-
-add_network() {
-  ip netns add "$1" && NETWORKS+=("$1")
-}
-
-make_switch() {
-  add_network "$SWITCH" &&
-    ip -n "$SWITCH" link add br0 type bridge &&
-    localnet "$SWITCH" br0 127.77.0.254
-}
-
-# Store $1 gets a network of its own, plugged into the switch.
-plug_in() {
-  local network=kv$$-$1
-  add_network "$network" &&
-    ip link add "port$1" netns "$SWITCH" type veth peer name eth0 netns "$network" &&
-    ip -n "$SWITCH" link set "port$1" master br0 up &&
-    localnet "$network" eth0 "127.77.0.$1" &&
-    STORE_NETWORK[$1]=$network && STORE_HOST[$1]=127.77.0.$1
-}
-
-remove_networks() {
-  local network
-  for network in "${NETWORKS[@]}"; do
-    ip netns del "$network" 2> /dev/null
-  done
-  NETWORKS=()
-}
+# shellcheck source=test/cluster/networks.sh
+. test/cluster/networks.sh
 
 stores_are_gone() {
   remove_networks
-}
-
-# A connection through the switch is the proof that this machine can do it.
-networks_work() {
-  local end=$((SECONDS + 5))
-  [ "${PARTITION:-}" != stop ] || { echo 'it was asked for' && return 1; }
-  command -v ip > /dev/null && make_switch && plug_in 1 && plug_in 2 && plug_in 3 || return 1
-  until switch_forwards; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.1
-  done
-}
-
-# Refused is as good as accepted: somebody answered.
-switch_forwards() {
-  [[ $(timeout 1 ip netns exec "${STORE_NETWORK[1]}" bash -c ': 3<> /dev/tcp/127.77.0.2/9' 2>&1) == *refused* ]]
-}
-
-# --- cutting off ------------------------------------------------------------------------------------------
-
-cut_off() {
-  if [ ${#NETWORKS[@]} -gt 0 ]; then
-    ip -n "$SWITCH" link set "port$1" down
-  else
-    kill -STOP "${STORE_PID[$1]}"
-  fi
-}
-
-reconnect() {
-  if [ ${#NETWORKS[@]} -gt 0 ]; then
-    ip -n "$SWITCH" link set "port$1" up
-  else
-    kill -CONT "${STORE_PID[$1]}"
-  fi
 }
 
 can_be_asked() {
@@ -100,13 +22,13 @@ can_be_asked() {
 
 # The clients' place: they reach every store whose link is up.
 clients_network() {
-  [ ${#NETWORKS[@]} -eq 0 ] || HISTORY_NETWORK=$SWITCH
+  [ ${#NETWORKS[@]} -eq 0 ] || CLIENT_NETWORK=$SWITCH
 }
 
 # --- cases ------------------------------------------------------------------------------------------------
 
 the_network_is_made() {
-  if networks_work > "$SCRATCH/networks" 2>&1; then
+  if networks_work 1 2 3 > "$SCRATCH/networks" 2>&1; then
     echo 'partition by network namespaces'
   else
     remove_networks

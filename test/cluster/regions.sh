@@ -9,19 +9,9 @@ cd "$(dirname "$0")/../.." || exit 1
 KEYS=600
 BORDERS=$(seq -f 'k%04g' 50 50 550)
 
-all_is_well() {
-  scheduler_ctl region check > "$SCRATCH/check" 2>&1
-}
-
 has_all_regions() {
   [ "$(scheduler_ctl --json region list | grep -c '"leader_store"')" -ge 12 ] ||
     [ "$(scheduler_ctl region list | tail -n +2 | wc -l)" -ge 12 ]
-}
-
-# region_of KEY
-region_of() {
-  scheduler_ctl --json region key "$1" 2> /dev/null | grep -oE '"(region|id)": *[0-9]+' | head -n 1 |
-    grep -oE '[0-9]+$'
 }
 
 keys_are_written() {

@@ -8,15 +8,6 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=test/cluster/lib.sh
 . test/cluster/lib.sh
 
-all_is_well() {
-  scheduler_ctl region check > "$SCRATCH/check" 2>&1
-}
-
-# Every region has its replicas and a leader.
-wait_well() {
-  wait_until 90 "$1: $(cat "$SCRATCH/check" 2> /dev/null)" all_is_well
-}
-
 # refused STATUS PATTERN PROGRAM OPTION…: it ends like that, and says why.
 refused() {
   local wanted=$1 pattern=$2 program=$3 status=0
@@ -83,11 +74,6 @@ the_scheduler_comes_back() {
   nothing_is_lost
 }
 
-# state_is NAME STATE
-state_is() {
-  scheduler_ctl store show "${STORE_ID[$1]}" 2> /dev/null | grep -q -- "$2"
-}
-
 has_regions() {
   [ "$(ask "$1" kv.status 2> /dev/null | grep -cx region)" -ge 1 ]
 }
@@ -96,8 +82,7 @@ a_fourth_store_gets_its_share() {
   local key region
   for key in b d f h k m p s; do
     ask 1 set "$key" "$key" > /dev/null
-    region=$(scheduler_ctl --json region key "$key" | grep -oE '"(region|id)": *[0-9]+' | head -n 1 |
-      grep -oE '[0-9]+$')
+    region=$(region_of "$key")
     scheduler_ok region split "$region" "$key"
     wait_until 30 "a region begins at $key" begins_at "$key"
   done
