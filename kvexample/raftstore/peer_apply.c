@@ -203,7 +203,6 @@ static void say_farewell(kv_peer *peer) {
   if (kv_peer_is_leader(peer) && kv_region_initialised(&peer->region)) {
     store->leader_count--; /* for everybody here it leads no more */
     peer->farewell_tick = store->ticks + 2 * (uint64_t)store->config.election_ticks;
-    kv_peer_leave(peer);
   } else {
     peer->removed = true;
   }
@@ -245,6 +244,9 @@ static void finish(kv_peer *peer, kv_apply_task *task) {
     say_farewell(peer);
   }
   bool stale = settle_entries(peer, task);
+  if (task->tombstone && !peer->removed) {
+    kv_peer_leave(peer); /* what was done before is answered by now */
+  }
   peer->applied = task->applied > peer->applied ? task->applied : peer->applied;
   peer->stalled = false;
   if (task->truncated) {

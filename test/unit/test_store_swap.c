@@ -237,16 +237,19 @@ START_TEST(a_leader_that_is_out_stays_until_the_last_one_knows) {
 }
 END_TEST
 
-/* {L, F}, and L proposes that it is removed. */
-static uint64_t begin_farewell(void) {
+/* {L, F}, and L is about to propose that it is removed. */
+static uint64_t start_pair(void) {
   const uint64_t leader = world_wait_leader(&w, 0), third = 6 - leader - follower();
   const kv_change_peer other = {.peer_id = third, .store_id = third, .remove = true};
-  kv_change_peer self = {.peer_id = leader, .store_id = leader, .remove = true};
   ask_until_done(&other, 1);
   world_run(&w, 3000);
   ck_assert_uint_eq(world_wait_leader(&w, 0), leader);
-  ck_assert(kv_member_propose(peer_on(leader), &self, 1));
   return leader;
+}
+
+static void propose_removal_of(uint64_t leader) {
+  kv_change_peer self = {.peer_id = leader, .store_id = leader, .remove = true};
+  ck_assert(kv_member_propose(peer_on(leader), &self, 1));
 }
 
 /* Reads one after the other until it has applied that; returns how many were begun. */
@@ -269,12 +272,30 @@ START_TEST(a_leader_that_is_out_answers_what_it_was_reading) {
     world_call calls[100] = {{0}};
     world_close(&w);
     start(seed);
-    const size_t count = read_until_farewell(begin_farewell(), calls, 100);
+    const uint64_t leader = start_pair();
+    propose_removal_of(leader);
+    const size_t count = read_until_farewell(leader, calls, 100);
     world_run(&w, 25000);
     for (size_t i = 0; i < count; i++) {
       ck_assert_int_eq(calls[i].answers, 1);
     }
   }
+}
+END_TEST
+
+/* P13: what it applied together with its own removal, and before it, was done. */
+START_TEST(a_leader_that_is_out_acknowledges_what_it_has_applied) {
+  const uint64_t leader = start_pair(), left = follower();
+  world_call call = {0};
+  w.blocked[left][leader] = true; /* nothing is committed for a moment */
+  world_execute(&w, leader, &call, 20000, KV_OP_SET, 0, "key", "value", NULL);
+  world_run(&w, 200);
+  propose_removal_of(leader);
+  world_run(&w, 100);
+  ck_assert_int_eq(call.answers, 0);
+  world_heal(&w);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
 }
 END_TEST
 
@@ -284,6 +305,7 @@ int main(void) {
       a_leader_that_is_swapped_hands_over_first,
       a_leader_that_is_out_stays_until_the_last_one_knows,
       a_leader_that_is_out_answers_what_it_was_reading,
+      a_leader_that_is_out_acknowledges_what_it_has_applied,
       a_joint_configuration_is_left_by_whoever_leads,
       what_does_not_fit_the_region_is_refused_with_a_reason,
       no_change_leaves_a_region_without_a_healthy_majority,
