@@ -21,7 +21,7 @@
 enum {
   KEY_OPERATIONS = 2000, /* of one key, before another takes its place */
   LIST_OPERATIONS = 300, /* the same for lists, which grow */
-  KEY_UNKNOWN = 12,
+  KEY_UNKNOWN = 6, /* the same for writes of open outcome: each doubles what has to be thought of */
   READ_SHARE = 35, /* per cent, unless told otherwise */
   PAUSE_MS = 20,   /* after a failure */
   ENOUGH = 5,      /* refusals in a row: try another store */
