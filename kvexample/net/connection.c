@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -190,6 +192,13 @@ void kv_connection_dial(kv_connection *connection, const char *address) {
     if (rc != 0) {
       kv_connection_close(connection, rc);
     }
+  }
+}
+
+void kv_connection_give_up_after(const kv_connection *connection, unsigned milliseconds) {
+  uv_os_fd_t fd;
+  if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0) {
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
   }
 }
 

@@ -76,6 +76,10 @@ int kv_connection_accept(kv_connection *connection, uv_stream_t *listener);
 /* Connects to "host:port", a name or a number; connected() or closed() follows. */
 void kv_connection_dial(kv_connection *connection, const char *address);
 
+/* A connected one closes when what it sent is not acknowledged for so long: a path that swallows
+ * packets says nothing. */
+void kv_connection_give_up_after(const kv_connection *connection, unsigned milliseconds);
+
 /* Begins, or ends for a while, to read. */
 void kv_connection_read(kv_connection *connection, bool on);
 

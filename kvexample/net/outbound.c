@@ -5,8 +5,6 @@
 #include "net/outbound.h"
 
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,17 +146,9 @@ void kv_outbound_report(kv_outbound *outbound) {
 
 /* ---- protocol ---- */
 
-static void give_up_when_dead(const kv_connection *connection) {
-  const unsigned milliseconds = DEAD_AFTER;
-  uv_os_fd_t fd;
-  if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0) {
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
-  }
-}
-
 static void on_connected(kv_connection *connection) {
   kv_outbound_link *link = connection->state;
-  give_up_when_dead(connection);
+  kv_connection_give_up_after(connection, DEAD_AFTER);
   link->connected = true;
   kv_connection_touch(connection);
 }

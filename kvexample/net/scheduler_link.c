@@ -4,9 +4,6 @@
  */
 #include "net/scheduler_link.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
 enum {
   BACKOFF_FIRST = 50, /* milliseconds */
   BACKOFF_LAST = 1000,
@@ -14,17 +11,9 @@ enum {
   QUEUE_BYTES = 4 << 20
 };
 
-static void give_up_when_dead(const kv_connection *connection) {
-  const unsigned milliseconds = DEAD_AFTER;
-  uv_os_fd_t fd;
-  if (uv_fileno((const uv_handle_t *)&connection->tcp, &fd) == 0) {
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
-  }
-}
-
 static void on_connected(kv_connection *connection) {
   kv_scheduler_link *link = connection->state;
-  give_up_when_dead(connection);
+  kv_connection_give_up_after(connection, DEAD_AFTER);
   link->connected = true;
   link->warned = false;
   (void)uv_timer_stop(&link->timer);
