@@ -10,10 +10,10 @@ export FLAGS := $(strip $(CFLAGS) $(MODE_FLAGS))
 
 C_FILES = $(shell find include libraft kvexample test docs -name '*.[ch]' 2> /dev/null)
 
-.PHONY: check check-layers check-freestanding check-names check-headers check-files check-snippets check-links check-behaviours check-man \
+.PHONY: check check-layers check-freestanding check-names check-headers check-files check-snippets check-links check-behaviours check-store-rules check-man \
   check-format format check-tidy run-tidy check-cppcheck check-bare
 
-CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-links check-snippets check-man \
+CHECKS := check-layers check-freestanding check-headers check-names check-files check-behaviours check-store-rules check-links check-snippets check-man \
   check-format check-tidy check-cppcheck
 
 check: deps-lint ## All checks below
@@ -41,6 +41,9 @@ check-files: ## Opening comments, sizes of files and functions, no machine paths
 check-behaviours: ## Every test that docs/behaviours.md names exists; planted bugs fit
 	@test/checks/behaviours.sh
 	@test/checks/mutants.sh
+
+check-store-rules: ## docs/store-rules.md has every rule; the files and tests that it names exist
+	@test/checks/store-rules.sh
 
 check-links: ## What the documents link to is there
 	@test/checks/links.sh
