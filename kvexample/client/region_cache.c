@@ -72,10 +72,12 @@ const kv_region_peer *kv_cached_region_target(const kv_cached_region *cached) {
 /* ---- learning ---- */
 
 static void remove_at(kv_region_cache *cache, size_t position) {
-  free_cached(cache->items[position]);
+  kv_cached_region *gone = cache->items[position];
   cache->count--;
-  memmove(&cache->items[position], &cache->items[position + 1],
-          (cache->count - position) * sizeof *cache->items);
+  for (size_t i = position; i < cache->count; i++) {
+    cache->items[i] = cache->items[i + 1];
+  }
+  free_cached(gone);
 }
 
 static void make_room(kv_region_cache *cache) {
