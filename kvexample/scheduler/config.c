@@ -90,7 +90,8 @@ int kv_scheduler_config_set(kv_scheduler_config *config, const char *name, uint6
       return rc;
     }
   }
-  return kv_fail(error, KV_EINVAL, "there is no setting of that name; get-config lists all");
+  return kv_fail(error, KV_EINVAL,
+                 "there is no setting of that name; kvctl scheduler config lists all");
 }
 
 const char *kv_scheduler_config_item(const kv_scheduler_config *config, size_t i, uint64_t *value) {
