@@ -60,7 +60,7 @@ MUTATE_STORE = TREE=kvexample PATCHES=test/mutants/store ROOT=$(STORE_MUTANTS) L
   CC='$(CC)' CFLAGS='$(BASE_FLAGS) $(WARNINGS) -Werror $(KV_FLAGS) $(MUTANT_FLAGS) $(CPPFLAGS)' \
   OBJECTS='$(MUTANT_OBJECTS) $(MUTANT_GEN_OBJECTS)' LIBS='$(KV_LIBS) $(LIBRAFT_LIBS)' \
   SUITES='$(STORE_MUTANT_SUITES)' SIMULATOR='store-sim --scenario swarm' \
-  SEEDS='$(STORE_MUTANT_SEEDS)' JOBS='$(shell nproc)' test/mutants/run.sh $(call names_of,store/)
+  SEEDS='$(STORE_MUTANT_SEEDS)' TEST_TIMEOUT=240 JOBS='$(shell nproc)' test/mutants/run.sh $(call names_of,store/)
 
 define link_shared
 $(if $(QUIET),,@echo "  LINK  $@")

@@ -190,13 +190,49 @@ START_TEST(nobody_s_answers_are_not_kept) {
 }
 END_TEST
 
+/* Region 1 as splits have left it: it ends at `end`. */
+static void shrink(uint64_t version, const char *end) {
+  kv_region_state state;
+  kv_txn *txn = begin(true);
+  ck_assert_int_eq(kv_region_state_load(txn, 1, &state), KV_OK);
+  state.region.epoch.version = version;
+  ck_assert_int_eq(kv_region_set_range(&state.region, text(""), text(end)), KV_OK);
+  ck_assert_int_eq(kv_region_state_save(txn, &state), KV_OK);
+  ck_assert_int_eq(engine.base.ops->commit(txn), KV_OK);
+  kv_region_state_clear(&state);
+}
+
+START_TEST(a_key_that_the_region_does_not_have_is_not_written) {
+  shrink(1, "m");
+  add_set(now, "m", "1");
+  kv_apply_task *task = make_task();
+  ck_assert_int_eq(run(task, true), KV_OK);
+  ck_assert_uint_eq(task->results[0].reply_count, 1);
+  ck_assert(kv_reply_is_moved((raft_slice){task->replies.data, task->replies.len}));
+  ck_assert_uint_eq(engine.spaces[KV_SPACE_DATA].count, 0);
+  ck_assert_uint_eq(applied_state().applied_index, 6);
+  kv_apply_task_free(task);
+}
+END_TEST
+
 START_TEST(a_command_from_before_a_split_has_no_effect_but_is_passed) {
-  add_set((kv_epoch){1, 9}, "a", "1");
+  shrink(3, "m");
+  add_set((kv_epoch){1, 2}, "a", "1");
   kv_apply_task *task = make_task();
   ck_assert_int_eq(run(task, true), KV_OK);
   ck_assert_int_eq(task->results[0].outcome, KV_APPLY_STALE);
   ck_assert_uint_eq(engine.spaces[KV_SPACE_DATA].count, 0);
   ck_assert_uint_eq(applied_state().applied_index, 6);
+  kv_apply_task_free(task);
+}
+END_TEST
+
+START_TEST(a_command_of_a_later_version_has_no_effect_either) {
+  add_set((kv_epoch){1, 9}, "a", "1");
+  kv_apply_task *task = make_task();
+  ck_assert_int_eq(run(task, true), KV_OK);
+  ck_assert_int_eq(task->results[0].outcome, KV_APPLY_STALE);
+  ck_assert_uint_eq(engine.spaces[KV_SPACE_DATA].count, 0);
   kv_apply_task_free(task);
 }
 END_TEST
@@ -354,6 +390,7 @@ END_TEST
 
 /* P16 for reads: what was routed by another range is not read at all. */
 START_TEST(a_read_from_before_a_split_is_not_executed) {
+  shrink(3, "m");
   unsigned char bytes[64];
   raft_slice key = text("a"), command;
   kv_command get = {.op = KV_OP_GET, .args = &key, .arg_count = 1};
@@ -374,7 +411,9 @@ int main(void) {
       data_and_applied_index_move_together,
       many_commands_have_many_answers_in_order,
       nobody_s_answers_are_not_kept,
+      a_key_that_the_region_does_not_have_is_not_written,
       a_command_from_before_a_split_has_no_effect_but_is_passed,
+      a_command_of_a_later_version_has_no_effect_either,
       a_membership_change_does_not_stop_commands,
       an_applied_entry_is_not_applied_again,
       a_gap_is_refused,

@@ -51,6 +51,17 @@ START_TEST(an_entry_of_a_later_term_decides_against_all_of_earlier_ones) {
 }
 END_TEST
 
+/* What it covers of an earlier term may have been applied unseen, behind a snapshot. */
+START_TEST(an_entry_of_a_later_term_leaves_what_is_before_it_unknown) {
+  kv_proposal_queue queue = {0};
+  push(&queue, 2, 10);
+  push(&queue, 2, 12);
+  ck_assert_int_eq(by_entry(&queue, 3, 12), KV_FATE_UNKNOWN);
+  ck_assert_int_eq(by_entry(&queue, 3, 12), KV_FATE_FAILED);
+  kv_proposal_free(&queue);
+}
+END_TEST
+
 START_TEST(an_earlier_term_decides_nothing) {
   kv_proposal_queue queue = {0};
   push(&queue, 5, 10);
@@ -171,6 +182,7 @@ int main(void) {
   const TTest *const tests[] = {
       the_very_entry_decides_for_success,
       an_entry_of_a_later_term_decides_against_all_of_earlier_ones,
+      an_entry_of_a_later_term_leaves_what_is_before_it_unknown,
       an_earlier_term_decides_nothing,
       a_snapshot_leaves_what_it_covers_unknown,
       a_long_queue_keeps_its_order,

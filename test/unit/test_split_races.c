@@ -275,6 +275,45 @@ START_TEST(a_grave_of_an_earlier_peer_does_not_matter) {
 }
 END_TEST
 
+START_TEST(a_grave_is_known_after_a_restart) {
+  uint64_t leader = start(), third = other_than(leader, 0);
+  world_run(&w, 500);
+  bury(leader, third, 5000 + third);
+  world_crash(&w, third);
+  world_start(&w, third);
+  world_run(&w, 500);
+  split_message(&w, leader, third, 50, 5000 + leader, 5000 + third, vote(9), later);
+  world_run(&w, 100);
+  ck_assert_ptr_null(split_peer(&w, third, 50));
+  split_message(&w, leader, third, 50, 5000 + leader, 9000 + third, vote(9), later);
+  ck_assert_ptr_nonnull(split_peer(&w, third, 50));
+}
+END_TEST
+
+/* It could get its keys by a snapshot only, which the other region would refuse. */
+START_TEST(no_peer_is_created_whose_keys_another_region_has) {
+  uint64_t leader = start(), third = other_than(leader, 0);
+  world_run(&w, 500);
+  kv_envelope envelope = {.region_id = 50,
+                          .from_peer = 5000 + leader,
+                          .from_store = leader,
+                          .to_peer = 5000 + third,
+                          .to_store = third,
+                          .epoch = later,
+                          .has_range = true,
+                          .start = right};
+  raft_message message = vote(6);
+  raft_buf *frame = NULL;
+  message.from = envelope.from_peer;
+  message.to = envelope.to_peer;
+  ck_assert_int_eq(kv_envelope_encode(&envelope, &message, &frame), KV_OK);
+  raft_bytes payload = {raft_buf_data(frame), raft_buf_len(frame), frame};
+  kv_store_receive(world_at(&w, third)->store, leader, KV_FRAME_RAFT, payload);
+  raft_buf_release(frame);
+  ck_assert_ptr_null(split_peer(&w, third, 50));
+}
+END_TEST
+
 START_TEST(nobody_replaces_or_removes_the_peer_while_the_engine_splits) {
   uint64_t leader = start(), third = other_than(leader, 0);
   split_fill(&w, leader, "k", 0, 10);
@@ -484,6 +523,8 @@ int main(void) {
       a_grave_of_the_same_peer_means_that_the_keys_go,
       a_grave_of_a_later_peer_means_that_the_keys_go,
       a_grave_of_an_earlier_peer_does_not_matter,
+      a_grave_is_known_after_a_restart,
+      no_peer_is_created_whose_keys_another_region_has,
       nobody_replaces_or_removes_the_peer_while_the_engine_splits,
       a_split_behind_a_membership_change_is_refused_and_can_be_repeated,
       a_learner_of_the_old_region_is_one_of_the_new_region,

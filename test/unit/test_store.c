@@ -232,6 +232,25 @@ START_TEST(a_forwarded_write_whose_leader_dies_has_an_unknown_outcome) {
 }
 END_TEST
 
+/* Its answer was on the way, or its entry at another store: a second one would count twice. */
+START_TEST(a_forwarded_write_whose_connection_breaks_is_not_sent_again) {
+  world_call call;
+  uint64_t leader = start(), follower = follower_of(leader);
+  kv_store_summary summary = {0};
+  world_run(&w, 500);
+  world_execute(&w, follower, &call, 60000, KV_OP_INCRBY, 1, "n", NULL);
+  while (summary.forwarded == 0) {
+    world_random_step(&w);
+    kv_store_summarize(world_at(&w, follower)->store, &summary);
+  }
+  kv_store_unreachable(world_at(&w, follower)->store, leader);
+  world_crash(&w, leader);
+  (void)world_wait_leader(&w, leader);
+  world_wait(&w, &call);
+  ck_assert_msg(begins(&call, "-TIMEOUT outcome unknown"), "%s", call.reply);
+}
+END_TEST
+
 START_TEST(every_command_is_answered_when_the_store_closes) {
   world_call calls[3];
   uint64_t leader = start();
@@ -480,6 +499,7 @@ int main(void) {
       a_proposal_that_was_overwritten_is_made_again,
       a_deposed_leader_serves_no_stale_read,
       a_forwarded_write_whose_leader_dies_has_an_unknown_outcome,
+      a_forwarded_write_whose_connection_breaks_is_not_sent_again,
       every_command_is_answered_when_the_store_closes,
       acknowledged_writes_survive_all_stores_crashing_at_once,
       a_full_disk_delays_answers_and_loses_nothing,
