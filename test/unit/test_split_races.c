@@ -480,6 +480,23 @@ static void deliver_file(uint64_t from, uint64_t to, uint64_t region_id, uint64_
 }
 
 /* A new store is offered region 1 as it was before a split, and region 50, in one turn. */
+START_TEST(a_snapshot_over_a_region_that_is_there_is_not_accepted) {
+  uint64_t leader = start(), third = other_than(leader, 0);
+  split_fill(&w, leader, "k", 0, 10);
+  world_run(&w, 500);
+  world_isolate(&w, third, true);
+  split_run(&w, 1, "k0005", 50, 2);
+  world_file half = file_of(leader, 50, "half");
+  split_message(&w, leader, third, 50, 5000 + leader, 5000 + third, heartbeat(6), (kv_epoch){1, 1});
+  ck_assert_ptr_nonnull(split_peer(&w, third, 50));
+  deliver_file(leader, third, 50, 5000 + third, half);
+  ck_assert_uint_eq(world_at(&w, third)->file_count, 0); /* refused, the file is discarded */
+  world_heal(&w);
+  world_run(&w, 5000);
+  split_check_equal(&w, both, 2);
+}
+END_TEST
+
 START_TEST(two_snapshots_that_overlap_are_not_both_accepted) {
   uint64_t leader = start();
   world_call call = {0};
@@ -530,6 +547,7 @@ int main(void) {
       a_learner_of_the_old_region_is_one_of_the_new_region,
       a_crash_between_any_two_steps_leaves_both_halves_or_none,
       what_lies_between_the_regions_is_deleted_at_start,
+      a_snapshot_over_a_region_that_is_there_is_not_accepted,
       two_snapshots_that_overlap_are_not_both_accepted,
   };
   return run_suite("split_races", tests, sizeof tests / sizeof tests[0], setup, teardown);

@@ -343,6 +343,24 @@ START_TEST(a_removed_store_that_was_cut_off_learns_of_it) {
 }
 END_TEST
 
+/* It may have left an entry in the others' logs. */
+START_TEST(who_waits_for_a_replica_that_is_removed_is_told_that_nobody_knows) {
+  static const char unknown[] = "-TIMEOUT outcome unknown: this store's replica was removed";
+  world_call call = {0}, write;
+  uint64_t leader = start();
+  world_isolate(&w, leader, true);
+  world_execute(&w, leader, &write, 3600000, KV_OP_INCRBY, 1, "n", NULL);
+  uint64_t next = world_wait_leader(&w, leader);
+  kv_store_remove_peer(world_at(&w, next)->store, 0, leader, 30000, world_answered, &call);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "+OK\r\n");
+  world_heal(&w);
+  world_run(&w, 60000);
+  ck_assert_int_eq(write.answers, 1);
+  ck_assert_msg(strncmp(write.reply, unknown, sizeof unknown - 1) == 0, "%s", write.reply);
+}
+END_TEST
+
 START_TEST(a_store_that_was_replaced_while_cut_off_begins_anew) {
   world_call call = {0};
   uint64_t leader = start(), gone = leader % 3 + 1;
@@ -457,6 +475,7 @@ int main(void) {
       a_follower_is_removed_and_forgets,
       a_leader_that_is_removed_hands_over_first,
       a_removed_store_that_was_cut_off_learns_of_it,
+      who_waits_for_a_replica_that_is_removed_is_told_that_nobody_knows,
       a_store_that_was_replaced_while_cut_off_begins_anew,
       a_snapshot_waits_for_room_on_the_disk,
       a_snapshot_that_cannot_be_made_or_sent_is_tried_again,

@@ -168,6 +168,17 @@ START_TEST(what_does_not_fit_the_region_is_refused_with_a_reason) {
 END_TEST
 
 /* P19: who is dead, or has no data yet, does not count for the majority. */
+START_TEST(a_learner_that_has_nothing_yet_is_not_made_a_voter) {
+  const char *why = NULL;
+  const uint64_t in = world_add_store(&w); /* it does not run */
+  const kv_change_peer learner = change_to(10, in, KV_PEER_LEARNER);
+  const kv_change_peer voter = change_to(10, in, KV_PEER_VOTER);
+  ask_until_done(&learner, 1);
+  ck_assert_int_eq(ask_once(&voter, 1, &why), KV_EBUSY);
+  ck_assert_str_eq(why, "the learner has not caught up yet");
+}
+END_TEST
+
 START_TEST(no_change_leaves_a_region_without_a_healthy_majority) {
   const uint64_t leader = world_wait_leader(&w, 0), dead = follower();
   const uint64_t third = 6 - leader - dead;
@@ -308,6 +319,7 @@ int main(void) {
       a_leader_that_is_out_acknowledges_what_it_has_applied,
       a_joint_configuration_is_left_by_whoever_leads,
       what_does_not_fit_the_region_is_refused_with_a_reason,
+      a_learner_that_has_nothing_yet_is_not_made_a_voter,
       no_change_leaves_a_region_without_a_healthy_majority,
       leadership_is_not_handed_to_who_lacks_much_of_the_log,
   };
