@@ -210,7 +210,7 @@ static void counting_under_splits(uint64_t seed) {
   static world_call calls[CALLS];
   int key_of[CALLS], acknowledged[KEYS] = {0}, asked[KEYS] = {0};
   uint64_t next_region = 100;
-  char key[8], at[8];
+  char key[16], at[8];
   w.random = seed;
   memset(calls, 0, sizeof calls);
   memset(key_of, -1, sizeof key_of);
