@@ -58,7 +58,7 @@ MUTATE_LIBRAFT = TREE=libraft PATCHES=test/mutants ROOT=$(MUTANTS) LIBRARY=libra
 
 MUTATE_STORE = TREE=kvexample PATCHES=test/mutants/store ROOT=$(STORE_MUTANTS) LIBRARY=libkv.so \
   CC='$(CC)' CFLAGS='$(BASE_FLAGS) $(WARNINGS) -Werror $(KV_FLAGS) $(MUTANT_FLAGS) $(CPPFLAGS)' \
-  OBJECTS='$(MUTANT_OBJECTS) $(MUTANT_GEN_OBJECTS)' LIBS='$(KV_LIBS) $(LIBRAFT_LIBS)' \
+  MORE_OBJECTS='$(MUTANT_OBJECTS) $(MUTANT_GEN_OBJECTS)' LIBS='$(KV_LIBS) $(LIBRAFT_LIBS)' \
   SUITES='$(STORE_MUTANT_SUITES)' SIMULATOR='store-sim --scenario swarm' \
   SEEDS='$(STORE_MUTANT_SEEDS)' TEST_TIMEOUT=240 JOBS='$(shell nproc)' test/mutants/run.sh $(call names_of,store/)
 

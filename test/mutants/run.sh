@@ -10,7 +10,7 @@
 #
 # mk/mutants.mk says what is planted where, once for libraft and once for the store:
 #   TREE PATCHES ROOT     the sources, the folder of the patches, where results and programs are
-#   LIBRARY OBJECTS       what is linked, and objects of other trees that belong to it
+#   LIBRARY MORE_OBJECTS  what is linked, and objects of other trees that belong to it
 #   CC CFLAGS LIBS        how
 #   SCRIPTS               the program that runs the scripts; empty: there are none
 #   SUITES SIMULATOR SEEDS JOBS
@@ -47,7 +47,7 @@ plant() {
   fi
   objects=$(find "$dir/obj" "$ROOT/obj/gen" -name '*.o' | LC_ALL=C sort)
   # shellcheck disable=SC2086
-  $CC -shared -Wl,-Bsymbolic $objects ${OBJECTS:-} $LIBS -o "$dir/$LIBRARY" >> "$dir/plant.log" 2>&1
+  $CC -shared -Wl,-Bsymbolic $objects ${MORE_OBJECTS:-} $LIBS -o "$dir/$LIBRARY" >> "$dir/plant.log" 2>&1
 }
 
 # Each prints what it found, or nothing.
