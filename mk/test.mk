@@ -64,8 +64,8 @@ alloc-failures: deps ## Fail every allocation of whole scenarios; how many is pr
 	@+$(AGAIN) build/test/unit/test_node_memory build/test/unit/test_node_steady
 	@build/test/unit/test_node_memory && build/test/unit/test_node_steady
 
-cluster-test: deps ## Run the tests with real processes
-	$(call run_tests,cluster)
+cluster-test: deps ## Run the tests with real processes, those that take minutes too
+	$(call run_tests,cluster long)
 
 # One round of faults takes about a minute.
 soak-cluster: deps ## Run five stores under every fault, again and again: SOAK_SECONDS (default 600)
@@ -78,7 +78,7 @@ tsan: ## Run what has threads under the thread sanitizer
 
 # Suites in which threads meet, and scripts in which all threads of the servers have work; the others
 # would only be slower.
-THREADED_CLUSTER := failover full_disk kvctl redis regions scheduler snapshot
+THREADED_CLUSTER := failover full_disk redis regions snapshot
 THREADED := bytes client committer history lmdb_engine load net_client overlay_threads raft_log worker
 
 .PHONY: run-tsan

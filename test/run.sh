@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh - run test suites, one line each, and sum them up.
 #
-# Usage: test/run.sh GROUP…      groups: unit datadriven sim storesim fuzz checks cluster coverage
+# Usage: test/run.sh GROUP…      groups: unit datadriven sim storesim fuzz checks cluster long
+#                                coverage
 #
 # A suite is one command. What it counted is taken from the last line of its output that
 # reads "N passed, N failed" (ours) or "…%: Checks: N, Failures: N, Errors: N" (Check's); a suite
@@ -181,12 +182,22 @@ checks() {
   done
 }
 
+# Scripts that take minutes, apart from the others.
+readonly LONG=multi_region
+
+long() {
+  local script
+  for script in $LONG; do
+    suite "cluster/$script" "test/cluster/$script.sh"
+  done
+}
+
 cluster() {
   local script
   for script in test/cluster/*.sh; do
     [ -x "$script" ] || continue # no scripts, or a file that others source
     script=$(basename "$script" .sh)
-    [[ " ${CLUSTER:-$script} " == *" $script "* ]] || continue
+    [[ " ${CLUSTER:-$script} " == *" $script "* && " $LONG " != *" $script "* ]] || continue
     begin "cluster/$script" "test/cluster/$script.sh"
   done
   report_begun
@@ -198,7 +209,7 @@ coverage() {
 
 for group in "$@"; do
   case $group in
-  unit | datadriven | sim | storesim | fuzz | checks | cluster | coverage) "$group" ;;
+  unit | datadriven | sim | storesim | fuzz | checks | cluster | long | coverage) "$group" ;;
   *) echo "run.sh: unknown group $group" >&2 && exit 2 ;;
   esac
 done
