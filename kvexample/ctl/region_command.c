@@ -121,7 +121,7 @@ static bool seam_complaint(const kv_region_report *before, const kv_region_repor
                            char *text, size_t size) {
   const raft_slice end = before != NULL ? before->region.end : (raft_slice){"", 0};
   const raft_slice start = after != NULL ? after->region.start : (raft_slice){"", 0};
-  if (end.len == start.len && memcmp(end.data, start.data, end.len) == 0) {
+  if (end.len == start.len && (end.len == 0 || memcmp(end.data, start.data, end.len) == 0)) {
     return false;
   }
   (void)snprintf(text, size, "no region is known between region %" PRIu64 " and region %" PRIu64,

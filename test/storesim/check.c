@@ -213,6 +213,7 @@ static void keep(ss_world *world, unsigned store, const kv_region *region) {
   } else if (known->region.epoch.conf_ver < region->epoch.conf_ver) {
     world->counts[SS_CHANGES]++;
   }
+  kv_region_clear(&known->region);
   (void)kv_region_copy(&known->region, region);
   check->changed = true;
 }

@@ -304,7 +304,10 @@ static int ask_scheduler(void *ctx, uint64_t store_id, raft_bytes bytes) {
     scheduler.asked[scheduler.count].request_id = request.request_id;
     scheduler.asked[scheduler.count].len = request.key.len;
     ck_assert_uint_le(request.key.len, 16);
-    memcpy(scheduler.asked[scheduler.count++].key, request.key.data, request.key.len);
+    if (request.key.len > 0) {
+      memcpy(scheduler.asked[scheduler.count].key, request.key.data, request.key.len);
+    }
+    scheduler.count++;
   }
   kv_scheduler_request_clear(&request);
   return scheduler.down ? KV_EBUSY : KV_OK;

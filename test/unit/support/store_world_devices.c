@@ -371,7 +371,7 @@ bool world_deliver(world *w, size_t number) {
   }
   world_store *to = frame.to <= w->store_count ? world_at(w, frame.to) : NULL;
   world_store *from = world_at(w, frame.from);
-  if (w->blocked[frame.from][frame.to]) {
+  if (to != NULL && w->blocked[frame.from][frame.to]) {
     drop = true;
     if (from->store != NULL && world_random(w, 4) == 0) {
       kv_store_unreachable(from->store, frame.to);
