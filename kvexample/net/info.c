@@ -119,12 +119,16 @@ static void write_stats(const kv_server *server, kv_reply *text) {
 /* Tools take a "slave" for read-only, which no store is: every one takes every command. */
 static void write_replication(const kv_server *server, kv_reply *text) {
   kv_store_summary summary;
+  kv_scheduler_view scheduler;
   kv_store_summarize(server->store, &summary);
+  kv_store_scheduler_view(server->store, &scheduler);
   line(text, "role:master");
   line(text, "connected_slaves:0");
   line(text, "cluster_id:%" PRIu64, server->devices.outbound.own.cluster_id);
   line(text, "store_id:%" PRIu64, server->devices.outbound.own.store_id);
   line(text, "store_address:%s", server->advertise);
+  line(text, "scheduler:%s", kv_scheduler_verdict_name(scheduler.verdict));
+  line(text, "scheduler_cluster_id:%" PRIu64, scheduler.cluster_id);
   line(text, "regions:%" PRIu64, summary.regions);
   line(text, "leaders:%" PRIu64, summary.leaders);
   line(text, "asleep:%" PRIu64, summary.asleep);

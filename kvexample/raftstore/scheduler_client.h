@@ -17,6 +17,7 @@
 
 #include "base/list.h"
 #include "raftstore/region.h"
+#include "raftstore/scheduler_standing.h"
 #include "raftstore/store.h"
 
 typedef struct kv_peer kv_peer;
@@ -33,6 +34,7 @@ typedef struct kv_scheduler_client {
   size_t reported;         /* regions, in this tick */
   bool registered;         /* the scheduler knows where this store lives */
   uint64_t stores_version; /* of the list of stores that we have */
+  kv_scheduler_standing standing;
   kv_store_space space;
   kv_written written; /* since this store was reported last */
 } kv_scheduler_client;

@@ -108,17 +108,8 @@ static void learn_stores(kv_store *store, const kv_scheduler_response *response)
   store->scheduler.stores_version = response->stores_version;
 }
 
-/* A store that must not go on: another one has its place. */
-static bool is_final(const kv_scheduler_response *response) {
-  return response->status == KV_SCHEDULER_TOMBSTONE ||
-         response->status == KV_SCHEDULER_WRONG_CLUSTER ||
-         (response->status == KV_SCHEDULER_INVALID && response->call == KV_CALL_PUT_STORE);
-}
-
 static void on_store(kv_store *store, const kv_scheduler_response *response) {
-  if (is_final(response)) {
-    kv_store_fail(store, KV_EFOREIGN, response->text);
-  } else if (response->status == KV_SCHEDULER_OK) {
+  if (kv_scheduler_accepts_us(store, response)) {
     store->scheduler.registered =
         store->scheduler.registered || response->call == KV_CALL_PUT_STORE;
     learn_stores(store, response);
@@ -140,23 +131,39 @@ static void on_ids(kv_store *store, const kv_scheduler_response *response) {
                         split ? &ids : NULL, response->id);
 }
 
+/* Who waits for an id has to be told; everything else it says means nothing here. */
+static void on_foreign(kv_store *store, const kv_scheduler_response *response) {
+  if (response->call == KV_CALL_ASK_SPLIT || response->call == KV_CALL_ALLOC_IDS) {
+    kv_scheduler_ids_came(store, response->request_id, KV_EBUSY,
+                          "the scheduler is another cluster's", NULL, 0);
+  }
+}
+
+static void on_response(kv_store *store, const kv_scheduler_response *response) {
+  switch ((int)response->call) {
+  case KV_CALL_PUT_STORE:
+  case KV_CALL_STORE_HEARTBEAT: on_store(store, response); break;
+  case KV_CALL_REGION_HEARTBEAT: on_region(store, response); break;
+  case KV_CALL_ASK_SPLIT:
+  case KV_CALL_ALLOC_IDS: on_ids(store, response); break;
+  case KV_CALL_GET_REGION:
+    on_member_lists(store, response);
+    kv_looked_up(store, response);
+    break;
+  default: break; /* nothing that a store asks */
+  }
+}
+
 void kv_store_scheduler_received(kv_store *store, raft_bytes bytes) {
   kv_scheduler_response response;
   if (kv_scheduler_response_decode(bytes, &response) != KV_OK) {
     kv_log(&store->devices.logger, KV_WARN, "malformed response of the scheduler dropped", NULL);
     return;
   }
-  switch ((int)response.call) {
-  case KV_CALL_PUT_STORE:
-  case KV_CALL_STORE_HEARTBEAT: on_store(store, &response); break;
-  case KV_CALL_REGION_HEARTBEAT: on_region(store, &response); break;
-  case KV_CALL_ASK_SPLIT:
-  case KV_CALL_ALLOC_IDS: on_ids(store, &response); break;
-  case KV_CALL_GET_REGION:
-    on_member_lists(store, &response);
-    kv_looked_up(store, &response);
-    break;
-  default: break; /* nothing that a store asks */
+  if (kv_scheduler_is_ours(store, &response)) {
+    on_response(store, &response);
+  } else {
+    on_foreign(store, &response);
   }
   kv_scheduler_response_clear(&response);
 }

@@ -108,10 +108,13 @@ static void report_region(const kv_peer *peer, kv_reply *reply) {
 }
 
 void kv_store_status(const kv_store *store, kv_reply *reply) {
-  kv_reply_map(reply, 4);
+  kv_scheduler_view view;
+  kv_store_scheduler_view(store, &view);
+  kv_reply_map(reply, 5);
   number(reply, "cluster", store->config.cluster_id);
   number(reply, "store", store->config.store_id);
   text(reply, "address", store->config.address);
+  text(reply, "scheduler", kv_scheduler_verdict_name(view.verdict));
   kv_reply_text(reply, "regions");
   kv_reply_array(reply, store->peer_count);
   for (size_t i = 0; i < store->regions.count; i++) {

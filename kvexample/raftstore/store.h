@@ -183,7 +183,8 @@ void kv_store_compact(kv_store *store, uint64_t region_id, uint64_t index, uint6
  */
 void kv_store_checksum(kv_store *store, uint64_t region_id, uint64_t timeout_ms,
                        kv_answer_function answer, void *ctx);
-/* What this store knows, at once, as a map: cluster, store, address, regions: [ {region, peer,
+/* What this store knows, at once, as a map: cluster, store, address, scheduler (the verdict's name,
+ * below), regions: [ {region, peer,
  * role, leader_store, leader_peer, term, first, last, commit, applied, log_bytes, voters, learners,
  * conf_ver, version, peers: [ {peer, store, address, role, match, next, state, lag,
  * recent_active, snapshot} ] } ]. Of peers a follower knows the first four fields only. */
@@ -220,6 +221,22 @@ typedef struct kv_store_space {
   uint64_t receiving; /* snapshots that are on their way to it */
 } kv_store_space;
 void kv_store_set_space(kv_store *store, const kv_store_space *space);
+
+/* What this store makes of its scheduler. Whatever it is, the store serves. */
+typedef enum kv_scheduler_verdict {
+  KV_SCHEDULER_NONE = 0,    /* the store has none */
+  KV_SCHEDULER_AWAY = 1,    /* it does not answer */
+  KV_SCHEDULER_GOOD = 2,    /* it answers, and is listened to */
+  KV_SCHEDULER_FOREIGN = 3, /* it is another cluster's: not listened to */
+  KV_SCHEDULER_REFUSES = 4  /* it does not take this store, which it took before, for what it is */
+} kv_scheduler_verdict;
+const char *kv_scheduler_verdict_name(kv_scheduler_verdict verdict); /* "ok", "away" ... */
+
+typedef struct kv_scheduler_view {
+  kv_scheduler_verdict verdict;
+  uint64_t cluster_id; /* of the scheduler that answered last; 0: none did */
+} kv_scheduler_view;
+void kv_store_scheduler_view(const kv_store *store, kv_scheduler_view *view);
 
 /* ---- completions of devices; see device.h ---- */
 

@@ -67,9 +67,33 @@ all_serve_while_the_scheduler_is_dead() {
   wait_until 20 'store 2 serves' write_works 2
 }
 
+# says NAME LINE…: INFO of the store has it.
+says() {
+  ask "$1" info replication 2> /dev/null | tr -d '\r' | grep -qx "$2"
+}
+
+# It was started on an empty directory: a cluster of its own, which knows nobody.
+a_scheduler_of_another_cluster_stops_no_store() {
+  local before
+  mv "$SCRATCH/scheduler" "$SCRATCH/scheduler.kept"
+  start_scheduler
+  wait_until 20 'store 3 refuses the scheduler' says 3 scheduler:wrong-cluster
+  wait_until 20 'store 1 refuses the scheduler' says 1 scheduler:wrong-cluster
+  logged 3 'the scheduler is another cluster' || fail 'store 3 does not say why' 3
+  kill_store 2
+  start_scheduled 2 # it has joined once, and starts with any scheduler or none
+  wait_until 20 'store 2 serves' write_works 2
+  before=$(acknowledged)
+  wait_until 20 'writes with a wrong scheduler' acknowledged_more_than $((before + 100))
+  kill_scheduler
+  rm -rf "$SCRATCH/scheduler"
+  mv "$SCRATCH/scheduler.kept" "$SCRATCH/scheduler"
+}
+
 the_scheduler_comes_back() {
   start_scheduler
   wait_well 'the scheduler knows all regions again'
+  wait_until 20 'store 3 listens to the scheduler' says 3 scheduler:ok
   writer_end
   nothing_is_lost
 }
@@ -138,6 +162,8 @@ all_come_back_after_a_crash_of_all() {
   nothing_is_lost
 }
 
-cases what_cannot_be_is_refused waiting_ends_when_asked one_store_serves_alone two_more_make_three_replicas all_serve_while_the_scheduler_is_dead \
-  the_scheduler_comes_back a_fourth_store_gets_its_share a_drained_store_becomes_a_tombstone \
+cases what_cannot_be_is_refused waiting_ends_when_asked one_store_serves_alone \
+  two_more_make_three_replicas all_serve_while_the_scheduler_is_dead \
+  a_scheduler_of_another_cluster_stops_no_store the_scheduler_comes_back \
+  a_fourth_store_gets_its_share a_drained_store_becomes_a_tombstone \
   a_wiped_store_is_refused all_come_back_after_a_crash_of_all

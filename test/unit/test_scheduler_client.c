@@ -359,6 +359,156 @@ START_TEST(a_store_that_is_dead_for_the_cluster_stops) {
 }
 END_TEST
 
+/* ---- a scheduler that is not to be believed ---- */
+
+typedef struct said {
+  int count;
+  char line[1024]; /* the last one */
+} said;
+
+static void on_line(void *ctx, kv_level level, const char *line) {
+  said *s = ctx;
+  (void)level;
+  s->count++;
+  ck_assert_uint_lt(strlen(line), sizeof s->line);
+  strcpy(s->line, line);
+}
+
+static void listen_to(uint64_t store_id, said *s) {
+  store_of(store_id)->devices.logger = (kv_logger){on_line, s, KV_ERROR};
+}
+
+static kv_scheduler_view view_of(uint64_t store_id) {
+  kv_scheduler_view view;
+  kv_store_scheduler_view(store_of(store_id), &view);
+  return view;
+}
+
+static void answer_of_cluster(uint64_t cluster_id, kv_scheduler_response response) {
+  raft_buf *frame = NULL;
+  response.cluster_id = cluster_id;
+  response.request_id = last[response.call].request_id;
+  ck_assert_int_eq(kv_scheduler_response_encode(&response, &frame), KV_OK);
+  kv_store_scheduler_received(store_of(1),
+                              (raft_bytes){raft_buf_data(frame), raft_buf_len(frame), frame});
+  raft_buf_release(frame);
+}
+
+static void foreign(kv_scheduler_call call) {
+  kv_scheduler_response response = {.call = call, .status = KV_SCHEDULER_WRONG_CLUSTER};
+  strcpy(response.text, "this is the scheduler of cluster 9, not of 7");
+  answer_of_cluster(9, response);
+}
+
+static void accept_store(void) {
+  answer(1, (kv_scheduler_response){.call = KV_CALL_PUT_STORE, .stores_version = 6});
+}
+
+static void still_serves(const char *key) {
+  world_call call;
+  kv_error error;
+  ck_assert_int_eq(kv_store_health(store_of(1), &error), KV_OK);
+  ck_assert_str_eq(world_do(&w, 1, &call, KV_OP_SET, 0, key, "value", NULL), "+OK\r\n");
+}
+
+START_TEST(a_scheduler_of_another_cluster_stops_no_store_that_has_joined) {
+  said s = {0};
+  start(1);
+  listen_to(1, &s);
+  for (int i = 0; i < 5; i++) {
+    world_run(&w, 1500);
+    foreign(KV_CALL_PUT_STORE);
+    foreign(KV_CALL_STORE_HEARTBEAT);
+    foreign(KV_CALL_REGION_HEARTBEAT);
+    still_serves("key");
+  }
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_FOREIGN);
+  ck_assert_uint_eq(view_of(1).cluster_id, 9);
+  ck_assert_int_eq(s.count, 1); /* said once, with cause and remedy */
+  ck_assert_ptr_nonnull(strstr(s.line, "own_cluster=7 its_cluster=9"));
+  ck_assert_ptr_nonnull(strstr(s.line, "check --scheduler"));
+}
+END_TEST
+
+START_TEST(another_clusters_scheduler_is_not_listened_to) {
+  kv_store_info far = {.id = 42, .address = "far:1"};
+  told t = {0};
+  start(1);
+  world_run(&w, 1500);
+  answer_of_cluster(9, (kv_scheduler_response){.call = KV_CALL_STORE_HEARTBEAT,
+                                               .stores_version = 6,
+                                               .stores = &far,
+                                               .store_count = 1});
+  ck_assert_ptr_null(kv_store_address_of(store_of(1), 42));
+  answer_of_cluster(9, (kv_scheduler_response){.call = KV_CALL_STORE_HEARTBEAT,
+                                               .status = KV_SCHEDULER_TOMBSTONE,
+                                               .text = "store 1 is a tombstone"});
+  still_serves("key");
+  ck_assert_int_eq(kv_scheduler_ask_id(peer_on(1), on_id, &t), KV_OK);
+  answer_of_cluster(9, (kv_scheduler_response){.call = KV_CALL_ALLOC_IDS, .id = 77});
+  world_run(&w, 10);
+  ck_assert_int_eq(t.count, 1);
+  ck_assert_int_eq(t.rc, KV_EBUSY);
+  ck_assert_str_eq(t.why, "the scheduler is another cluster's");
+}
+END_TEST
+
+START_TEST(a_store_goes_back_to_its_scheduler_when_that_is_there_again) {
+  start(1);
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_AWAY); /* it has said nothing yet */
+  world_run(&w, 1500);
+  accept_store();
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_GOOD);
+  foreign(KV_CALL_STORE_HEARTBEAT);
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_FOREIGN);
+  const int before = counts[KV_CALL_PUT_STORE];
+  world_run(&w, 1500);
+  answer(1, (kv_scheduler_response){.call = KV_CALL_STORE_HEARTBEAT, .stores_version = 6});
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_GOOD);
+  world_run(&w, 1500);
+  ck_assert_int_gt(counts[KV_CALL_PUT_STORE], before); /* it may lack this store's address */
+  world_run(&w, 10000);
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_AWAY);
+}
+END_TEST
+
+/* An old copy of the scheduler's data may have another store at its address. */
+START_TEST(a_store_that_was_accepted_is_not_stopped_by_a_later_refusal) {
+  kv_scheduler_response response = {.call = KV_CALL_PUT_STORE, .status = KV_SCHEDULER_INVALID};
+  said s = {0};
+  start(1);
+  listen_to(1, &s);
+  world_run(&w, 1500);
+  accept_store();
+  strcpy(response.text, "address store-1:1 is that of store 3");
+  for (int i = 0; i < 3; i++) {
+    answer(1, (kv_scheduler_response){.call = KV_CALL_STORE_HEARTBEAT,
+                                      .status = KV_SCHEDULER_NOT_FOUND,
+                                      .text = "there is no store 1"});
+    world_run(&w, 1500);
+    answer(1, response);
+    still_serves("key");
+  }
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_REFUSES);
+  ck_assert_int_eq(s.count, 1);
+  ck_assert_ptr_nonnull(strstr(s.line, "is that of store 3"));
+  accept_store();
+  ck_assert_int_eq(view_of(1).verdict, KV_SCHEDULER_GOOD);
+}
+END_TEST
+
+/* It is a copy, or was started with another store's address: it must not vote. */
+START_TEST(a_store_that_is_refused_when_it_starts_stops) {
+  kv_error error;
+  start(1);
+  world_run(&w, 1500);
+  answer(1, (kv_scheduler_response){.call = KV_CALL_PUT_STORE,
+                                    .status = KV_SCHEDULER_INVALID,
+                                    .text = "this one was wiped or is a copy"});
+  ck_assert_int_eq(kv_store_health(store_of(1), &error), KV_EFOREIGN);
+}
+END_TEST
+
 static kv_scheduler_response step_of(kv_epoch epoch, kv_step step) {
   return (kv_scheduler_response){
       .call = KV_CALL_REGION_HEARTBEAT, .region_id = 1, .epoch = epoch, .step = step};
@@ -516,6 +666,11 @@ int main(void) {
       a_dead_member_is_reported_with_its_silence,
       addresses_are_learnt_from_the_list_of_stores,
       a_store_that_is_dead_for_the_cluster_stops,
+      a_scheduler_of_another_cluster_stops_no_store_that_has_joined,
+      another_clusters_scheduler_is_not_listened_to,
+      a_store_goes_back_to_its_scheduler_when_that_is_there_again,
+      a_store_that_was_accepted_is_not_stopped_by_a_later_refusal,
+      a_store_that_is_refused_when_it_starts_stops,
       a_step_is_carried_out_in_its_epoch_only,
       a_repeated_step_changes_members_once,
       a_new_replica_gets_its_id_from_the_scheduler,
