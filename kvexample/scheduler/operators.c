@@ -290,8 +290,17 @@ static bool has_arrived(const kv_operator *op) {
   return peer != NULL && peer->role == KV_PEER_VOTER;
 }
 
+/* Silent is enough: what cannot go on there now would hold the region until its time is over, long
+ * before the store counts as down. It is planned anew, elsewhere or when the store is back. */
 static bool target_is_gone(const kv_scheduler *s, const kv_operator *op) {
-  return op->to != NULL && !has_arrived(op) && kv_sched_store_state(s, op->to) >= KV_STORE_DOWN;
+  return op->to != NULL && !has_arrived(op) && kv_sched_store_state(s, op->to) != KV_STORE_UP;
+}
+
+static void end_without_target(kv_scheduler *s, kv_operator *op) {
+  char why[KV_WHY_BYTES];
+  kv_message_text(why, sizeof why, "store %" PRIu64 ", to which it goes, is %s", op->to->id,
+                  kv_scheduler_store_state_name(kv_sched_store_state(s, op->to)));
+  kv_operator_end(s, op, KV_OPERATOR_CANCELLED, why);
 }
 
 void kv_operator_set_tick(kv_scheduler *s) {
@@ -302,7 +311,7 @@ void kv_operator_set_tick(kv_scheduler *s) {
     if (s->now >= op->deadline_ms) {
       kv_operator_end(s, op, KV_OPERATOR_TIMED_OUT, "its time is over");
     } else if (target_is_gone(s, op)) {
-      kv_operator_end(s, op, KV_OPERATOR_CANCELLED, "the store that it goes to serves no more");
+      end_without_target(s, op);
     }
   }
 }

@@ -205,6 +205,25 @@ START_TEST(an_operator_ends_when_the_store_it_goes_to_is_down) {
 }
 END_TEST
 
+/* Its time would be over after ten minutes, and the store be down after half an hour. */
+START_TEST(an_operator_ends_as_soon_as_the_store_it_goes_to_is_silent) {
+  realm_set(&r, "store-down-ms", 1800000);
+  ck_assert_int_eq(add("move-peer", store(1), store(3)), KV_SCHEDULER_OK);
+  (void)report();
+  for (int ms = 0; ms < 900; ms += 100) {
+    realm_pass(&r, 100);
+    for (size_t i = 0; i < 3; i++) {
+      ck_assert_int_eq(realm_store_heartbeat(&r, i), KV_SCHEDULER_OK);
+    }
+  }
+  ck_assert_uint_eq(realm_operators(&r), 1);
+  realm_pass(&r, 200);
+  ck_assert_uint_eq(realm_operators(&r), 0);
+  ck_assert_uint_eq(ended()->state, KV_OPERATOR_CANCELLED);
+  ck_assert_ptr_nonnull(strstr(ended()->step, "to which it goes, is Disconnected"));
+}
+END_TEST
+
 START_TEST(an_operator_is_cancelled_by_hand) {
   ck_assert_int_eq(add("transfer-leader", 0, store(1)), KV_SCHEDULER_OK);
   const uint64_t id = r.response.id, region_id = region()->region.id;
@@ -341,7 +360,8 @@ int main(void) {
                           an_operator_ends_when_another_region_takes_the_keys_of_its_own,
                           a_transfer_has_ten_seconds_and_a_move_ten_minutes,
                           an_operator_ends_when_the_store_it_goes_to_is_down,
-                          an_operator_is_cancelled_by_hand,
+                          an_operator_ends_as_soon_as_the_store_it_goes_to_is_silent,
+      an_operator_is_cancelled_by_hand,
                           a_region_has_one_operator_at_a_time,
                           what_makes_no_sense_is_refused_with_the_reason,
                           the_last_peer_is_not_removed,
