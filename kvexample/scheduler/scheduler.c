@@ -266,6 +266,21 @@ static void balance(kv_scheduler *s, void (*plan_one)(const kv_scheduler *, kv_p
   }
 }
 
+/* Every tick tries; what became of it is said when it changes. */
+static void tell_of_writing(kv_scheduler *s, int rc) {
+  const int before = s->write_code;
+  s->write_code = rc;
+  if (rc != KV_OK && rc != before) {
+    kv_log(&s->logger, KV_ERROR, "regions cannot be written, trying again", "code=%d reason=\"%s\"",
+           rc,
+           rc == KV_EFULL    ? "the disk is full"
+           : rc == KV_ENOMEM ? "out of memory"
+                             : "the storage does not work");
+  } else if (rc == KV_OK && before != KV_OK) {
+    kv_log(&s->logger, KV_INFO, "regions can be written again", NULL);
+  }
+}
+
 void kv_scheduler_tick(kv_scheduler *scheduler, uint64_t now_ms) {
   kv_scheduler *s = scheduler;
   char why[KV_WHY_BYTES];
@@ -277,8 +292,7 @@ void kv_scheduler_tick(kv_scheduler *scheduler, uint64_t now_ms) {
     balance(s, kv_balance_region);
     balance(s, kv_balance_leader);
   }
-  const int rc = kv_persist_regions(s, REGIONS_PER_TICK);
-  if (rc != KV_OK) {
-    kv_log(&s->logger, KV_WARN, "regions cannot be written", "code=%d", rc);
+  if (!kv_list_is_empty(&s->regions.dirty)) {
+    tell_of_writing(s, kv_persist_regions(s, REGIONS_PER_TICK));
   }
 }

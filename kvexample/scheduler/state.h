@@ -139,6 +139,7 @@ struct kv_scheduler {
   uint64_t now, started;
   uint64_t cluster_id;
   bool bootstrapped, paused, ready;
+  int write_code; /* how the last attempt to write regions ended */
   kv_ids ids;
   kv_store_set stores;
   kv_region_set regions;

@@ -361,7 +361,7 @@ int main(void) {
                           a_transfer_has_ten_seconds_and_a_move_ten_minutes,
                           an_operator_ends_when_the_store_it_goes_to_is_down,
                           an_operator_ends_as_soon_as_the_store_it_goes_to_is_silent,
-      an_operator_is_cancelled_by_hand,
+                          an_operator_is_cancelled_by_hand,
                           a_region_has_one_operator_at_a_time,
                           what_makes_no_sense_is_refused_with_the_reason,
                           the_last_peer_is_not_removed,

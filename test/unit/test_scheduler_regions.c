@@ -233,6 +233,30 @@ START_TEST(regions_that_could_not_be_written_are_written_later) {
 }
 END_TEST
 
+static void count_line(void *ctx, kv_level level, const char *line) {
+  int *lines = ctx;
+  (void)level;
+  *lines += strstr(line, "cannot be written") != NULL || strstr(line, "written again") != NULL;
+}
+
+START_TEST(a_full_disk_is_said_once_and_so_is_its_end) {
+  int lines = 0;
+  realm_pass(&r, 100);
+  r.logger = (kv_logger){count_line, &lines, KV_INFO};
+  realm_restart(&r);
+  realm_split_into(&r, 10);
+  r.engine.fail_commits = 20;
+  for (int i = 0; i < 20; i++) {
+    realm_pass(&r, 100);
+  }
+  ck_assert_int_eq(lines, 1);
+  realm_pass(&r, 100);
+  ck_assert_int_eq(lines, 2);
+  realm_pass(&r, 100);
+  ck_assert_int_eq(lines, 2);
+}
+END_TEST
+
 /* ---- splits ---- */
 
 static kv_scheduler_status ask_split(const kv_region_report *region) {
@@ -312,6 +336,7 @@ int main(void) {
                           seven_rounds_of_splits_in_any_order_of_reports_end_in_one_cover,
                           known_regions_survive_a_restart_and_old_reports_are_still_refused,
                           regions_that_could_not_be_written_are_written_later,
+                          a_full_disk_is_said_once_and_so_is_its_end,
                           ids_for_a_split_are_new_and_as_many_as_peers,
                           no_ids_are_given_for_a_split_of_what_has_changed,
                           a_region_over_the_limit_is_split_half_way,

@@ -25,7 +25,8 @@ void realm_init(realm *world) {
 }
 
 void realm_open(realm *world) {
-  kv_scheduler_options options = {.cluster_id = REALM_CLUSTER, .config = world->config};
+  kv_scheduler_options options = {
+      .cluster_id = REALM_CLUSTER, .config = world->config, .logger = world->logger};
   kv_error error;
   ck_assert_msg(kv_scheduler_open(&options, &world->engine.base, world->now, &world->scheduler,
                                   &error) == KV_OK,

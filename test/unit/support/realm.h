@@ -25,6 +25,7 @@ typedef struct realm {
   memory_engine engine;
   kv_scheduler *scheduler;
   kv_scheduler_config config;
+  kv_logger logger; /* from the next opening on */
   uint64_t now;
   kv_scheduler_response response; /* of the last call; cleared by the next */
   realm_store stores[REALM_STORES];
