@@ -11,7 +11,8 @@
 #
 # RUN_WITH is put in front of unit tests (valgrind), UNIT names the ones to run, CLUSTER the scripts
 # of test/cluster/ (default: all); TEST_TIMEOUT is seconds a suite may take. SIM_SEEDS: so many
-# simulations, counted by the hundred; STORE_SIM_SEEDS: so many of each scenario.
+# simulations, counted by the hundred; STORE_SIM_SEEDS: so many of each scenario (default 2), and
+# fifty times as many of the swarm.
 #
 # SPDX-License-Identifier: Apache-2.0
 set -u
@@ -161,7 +162,9 @@ sim() {
 # Whole clusters of stores under faults.
 storesim() {
   suite storesim/found build/bin/store-sim --list test/storesim/seeds.txt
-  suite storesim/seeds build/bin/store-sim --scenario all --seeds "1..${STORE_SIM_SEEDS:-2}" --tests
+  local seeds=${STORE_SIM_SEEDS:-2}
+  suite storesim/seeds build/bin/store-sim --scenario all --seeds "1..$seeds" --tests
+  suite storesim/swarm build/bin/store-sim --scenario swarm --seeds "1..$((seeds * 50))"
 }
 
 # What fuzzing once found, and what reaches most of the code.

@@ -9,10 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "scenario.h"
+#include "many.h"
 #include "test/sim/runner.h"
+#include "test/sim/trace.h"
 
-enum { EXIT_VIOLATION = 1, EXIT_USAGE = 2, FINDINGS_SHOWN = 3 };
+enum { EXIT_VIOLATION = 1, EXIT_USAGE = 2 };
 
 typedef struct command {
   const char *scenario; /* NULL: all */
@@ -105,88 +106,22 @@ static int run_one(const ss_scenario *scenario, uint64_t seed, bool explain) {
 
 /* ---- many seeds ---- */
 
-static bool run_seed(void *ctx, uint64_t seed, uint64_t counts[SIM_RUNNER_COUNTS]) {
-  ss_result result;
-  ss_play(ctx, seed, NULL, NULL, &result);
-  for (size_t i = 0; i < SS_COUNTERS; i++) {
-    counts[i] += result.counts[i];
-  }
-  return result.violated;
-}
-
-static void print_findings(const ss_scenario *scenario, const sim_runner_result *sum) {
-  for (size_t i = 0; i < sum->finding_count && i < FINDINGS_SHOWN; i++) {
-    (void)fflush(stdout);
-    (void)run_one(scenario, sum->findings[i], false);
-  }
-  for (size_t i = FINDINGS_SHOWN; i < sum->finding_count; i++) {
-    (void)printf("%s, seed %" PRIu64 ": VIOLATION\n", scenario->name, sum->findings[i]);
-  }
-}
-
-/* Adds to the sum of all scenarios. */
-static bool run_scenario(const command *cmd, const ss_scenario *scenario,
-                         sim_runner_result *total) {
-  union {
-    const ss_scenario *in;
-    void *out;
-  } ctx = {scenario};
-  sim_runner runner = {.run = run_seed,
-                       .ctx = ctx.out,
-                       .first = cmd->first,
-                       .last = cmd->last,
-                       .workers = (unsigned)cmd->workers};
-  sim_runner_result sum;
-  if (!sim_runner_run(&runner, &sum)) {
-    (void)fputs("store-sim: no memory or no processes\n", stderr);
-    return false;
-  }
-  (void)printf(
-      "%-46s %6" PRIu64 " seeds %4" PRIu64 " violations %7.1f h %9" PRIu64 " operations %6.1f s\n",
-      scenario->name, sum.seeds, sum.found, (double)sum.counts[SS_MILLISECONDS] / 3600000.0,
-      sum.counts[SS_OPERATIONS], sum.elapsed);
-  print_findings(scenario, &sum);
-  (void)fflush(stdout);
-  total->seeds += sum.seeds;
-  total->found += sum.found;
-  total->elapsed += sum.elapsed;
-  for (size_t i = 0; i < SS_COUNTERS; i++) {
-    total->counts[i] += sum.counts[i];
-  }
-  return true;
-}
-
-static void print_total(const sim_runner_result *total) {
-  double hours = (double)total->counts[SS_MILLISECONDS] / 3600000.0;
-  double elapsed = total->elapsed > 0.001 ? total->elapsed : 0.001;
-  (void)printf("%" PRIu64 " runs, %" PRIu64 " violations, %.1f simulated hours in %.1f s: "
-               "%.1f runs/s\n",
-               total->seeds, total->found, hours, total->elapsed, (double)total->seeds / elapsed);
-  for (size_t i = 1; i < SS_COUNTERS; i++) {
-    (void)printf("  %-32s %14" PRIu64 "\n", ss_counter_name((ss_counter)i), total->counts[i]);
-  }
+static void tell(const ss_scenario *scenario, uint64_t seed) {
+  (void)run_one(scenario, seed, false);
 }
 
 static int run_many(const command *cmd) {
-  sim_runner_result total = {0};
-  const ss_scenario *scenario = NULL;
-  unsigned passed = 0, failed = 0;
-  for (size_t i = 0; (scenario = ss_scenario_at(i)) != NULL; i++) {
-    uint64_t before = total.found;
-    if (cmd->scenario != NULL && strcmp(cmd->scenario, scenario->name) != 0) {
-      continue;
-    }
-    if (!run_scenario(cmd, scenario, &total)) {
-      return EXIT_VIOLATION;
-    }
-    passed += total.found == before;
-    failed += total.found != before;
+  const ss_many many = {.only = cmd->scenario != NULL ? find(cmd->scenario) : NULL,
+                        .first = cmd->first,
+                        .last = cmd->last,
+                        .workers = (unsigned)cmd->workers,
+                        .count_as_tests = cmd->count_as_tests,
+                        .tell = tell};
+  int64_t found = ss_run_many(&many);
+  if (found < 0) {
+    (void)fputs("store-sim: no memory or no processes\n", stderr);
   }
-  print_total(&total);
-  if (cmd->count_as_tests) {
-    (void)printf("%u passed, %u failed\n", passed, failed);
-  }
-  return total.found == 0 ? 0 : EXIT_VIOLATION;
+  return found == 0 ? 0 : EXIT_VIOLATION;
 }
 
 /* ---- a list of seeds ---- */
@@ -245,7 +180,8 @@ static bool range(const char *text, uint64_t *first, uint64_t *last) {
     return false;
   }
   *dots = '\0';
-  return number(copy, first) && number(dots + 2, last) && *first <= *last;
+  return number(copy, first) && number(dots + 2, last) && *first <= *last &&
+         *last - *first < UINT32_MAX;
 }
 
 /* One with an argument. */
