@@ -450,6 +450,12 @@ bench_end() {
   grep -q '^verify *ok' "$SCRATCH/bench" || fail "kvbench: $(tail -n 5 "$SCRATCH/bench")"
 }
 
+# Ends the load, however long it was begun for.
+bench_stop() {
+  kill -TERM "$BENCH_PID"
+  bench_end
+}
+
 # bench_says PATTERN: that part of its report, for sed.
 bench_says() {
   sed -n "s/$1/\\1/p" "$SCRATCH/bench" | head -n 1

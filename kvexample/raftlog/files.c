@@ -68,6 +68,10 @@ const kv_log_files kv_log_system_files = {.open = system_open,
                                           .rename = system_rename,
                                           .unlink = system_unlink};
 
+void kv_log_close(int fd) {
+  (void)close(fd);
+}
+
 int kv_log_error_of_errno(int number) {
   return number == ENOSPC || number == EDQUOT ? KV_EFULL : KV_EIO;
 }

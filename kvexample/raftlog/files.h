@@ -28,6 +28,9 @@ typedef struct kv_log_files {
 /* The operating system's. */
 extern const kv_log_files kv_log_system_files;
 
+/* Closes fd, whose data are synced or not wanted: what it says of an error changes nothing. */
+void kv_log_close(int fd);
+
 /* Writes all of the vector, which is used up on the way, at offset. 0, or KV_EFULL, or KV_EIO;
  * errno says why. */
 int kv_log_write_all(const kv_log_files *files, int fd, struct iovec *vector, size_t count,

@@ -137,7 +137,7 @@ void kv_raft_log_close(kv_raft_log *log) {
   kv_log_segment_free(log->reserved);
   kv_log_writer_close(&log->writer);
   if (log->lock >= 0) {
-    (void)close(log->lock);
+    kv_log_close(log->lock);
   }
   free(log);
 }

@@ -87,7 +87,7 @@ static void note_spare(recovery *run, const char *name, uint64_t number) {
   const int fd = writer->files->open(writer->files->ctx, writer->directory, name, O_RDWR);
   const off_t bytes = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
   if (fd >= 0) {
-    (void)close(fd);
+    kv_log_close(fd);
   }
   if (bytes == (off_t)writer->segment_bytes && writer->spare_count < KV_LOG_SPARES) {
     writer->spares[writer->spare_count++] = number;

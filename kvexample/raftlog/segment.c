@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/crc32c.h"
 #include "base/little_endian.h"
+#include "raftlog/files.h"
 
 static const char magic[8] = {'k', 'v', 'r', 'a', 'f', 't', 'l', 'g'};
 
@@ -128,7 +128,7 @@ kv_log_segment *kv_log_segment_create(uint64_t epoch, uint64_t bytes) {
 
 void kv_log_segment_free(kv_log_segment *segment) {
   if (segment != NULL && segment->fd >= 0) {
-    (void)close(segment->fd);
+    kv_log_close(segment->fd);
   }
   free(segment);
 }

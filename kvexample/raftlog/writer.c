@@ -40,7 +40,7 @@ static void sync_parent(int directory) {
   const int parent = openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (parent >= 0) {
     (void)fsync(parent);
-    (void)close(parent);
+    kv_log_close(parent);
   }
 }
 
@@ -73,10 +73,10 @@ int kv_log_writer_open(kv_log_writer *writer, const kv_raft_log_options *options
 
 void kv_log_writer_close(kv_log_writer *writer) {
   if (writer->next.fd >= 0) {
-    (void)close(writer->next.fd);
+    kv_log_close(writer->next.fd);
   }
   if (writer->directory >= 0) {
-    (void)close(writer->directory);
+    kv_log_close(writer->directory);
   }
   free(writer->path);
 }
@@ -117,7 +117,7 @@ static void abandon(kv_log_writer *writer) {
   kv_log_maker *next = &writer->next;
   if (next->fd >= 0) {
     uint64_t number;
-    (void)close(next->fd);
+    kv_log_close(next->fd);
     if (kv_log_file_parse(next->name, &number) == KV_LOG_FILE_PARTIAL) {
       (void)writer->files->unlink(writer->files->ctx, writer->directory, next->name);
     }
@@ -264,7 +264,7 @@ int kv_log_writer_roll(kv_log_writer *writer, kv_log_segment *segment, kv_error 
 static int retire(kv_log_writer *writer, kv_log_segment *segment, kv_error *error) {
   char name[KV_LOG_NAME_SIZE];
   kv_log_file_name(KV_LOG_FILE_SEGMENT, segment->epoch, name);
-  (void)close(segment->fd);
+  kv_log_close(segment->fd);
   segment->fd = -1;
   if (segment->bytes == writer->segment_bytes && writer->spare_count < KV_LOG_SPARES) {
     char spare[KV_LOG_NAME_SIZE];

@@ -66,7 +66,7 @@ all_are_killed_under_load() {
 # Sixteen connections on all stores, while the leader, then a follower is killed and comes back.
 kvbench_finds_nothing_lost() {
   local killed
-  bench_begin 6
+  bench_begin 86400
   bench_writes_more 50
   killed=$LEADER
   kill_store "$killed"
@@ -77,7 +77,8 @@ kvbench_finds_nothing_lost() {
   kill_store "$killed"
   bench_writes_more 50
   start_member "$killed"
-  bench_end
+  bench_writes_more 50
+  bench_stop
   echo "  $(bench_says 'verify *ok: \(.*\)')"
   find_leader
   wait_for_agreement

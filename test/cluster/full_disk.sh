@@ -16,7 +16,6 @@ stores_are_gone() {
   [ -z "$DISK" ] || umount "$DISK" 2> /dev/null
 }
 
-
 a_small_disk() {
   mkdir "$SCRATCH/data3"
   if mount -t tmpfs -o size=60m kvexample "$SCRATCH/data3" 2> "$SCRATCH/out"; then
@@ -42,10 +41,10 @@ leader_elsewhere() {
 the_others_go_on() {
   leader_elsewhere
   history_begin 5
-  bench_begin 5 --value-size 4000 --keys 2000
-  wait_until 20 'the disk of store 3 full' disk_is_full
+  bench_begin 86400 --value-size 4000 --keys 2000
+  wait_until 60 'the disk of store 3 full' disk_is_full
   bench_writes_more 100
-  bench_end
+  bench_stop
   OTHER_PIDS=("$HISTORY_PID")
   echo "  $(bench_says 'verify *ok: \(.*\)')"
   history_end
