@@ -48,6 +48,7 @@ struct kv_store {
   kv_list arrived;      /* requests: KV_STAGE_ARRIVED */
   kv_list done;         /* requests: KV_STAGE_DONE */
   kv_list parked;       /* requests: KV_STAGE_WAITING, until their retry_tick */
+  kv_list forwarded;    /* reads: KV_STAGE_FORWARDED, oldest first; see kv_forward_tick */
   uint64_t lookup_tick; /* of the last question to the scheduler, */
   size_t lookups;       /* and how many there were in it */
   kv_list dirty;        /* peers */
@@ -184,8 +185,13 @@ void kv_forward_answer(kv_store *store, const kv_request *request, raft_slice re
 void kv_forward_refuse(kv_store *store, const kv_request *request, const kv_region_error *error);
 void kv_forward_receive(kv_store *store, uint64_t from_store, raft_bytes payload);
 void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes payload);
-/* The connection to `to_store` broke; or, with a new leader, what was lost there is unknown now. */
+/* The connection to `to_store` broke. */
 void kv_forward_lost(kv_store *store, uint64_t to_store);
-void kv_forward_leader_changed(kv_store *store, uint64_t region_id, uint64_t leader_store);
+/* A new leader is known: what a lost or silent store has is asked again, or its outcome unknown. */
+void kv_forward_leader_changed(kv_peer *peer);
+/* Reads of regions that have no replica here, and no answer for long, are asked elsewhere, once. */
+void kv_forward_tick(kv_store *store);
+/* The peer closes. */
+void kv_forward_peer_gone(kv_peer *peer);
 
 #endif

@@ -38,6 +38,19 @@ static bool send_frame(kv_store *store, uint64_t to_store, kv_frame_type type,
 
 /* ---- the asking store ---- */
 
+/* Where it is found when its region has another leader; without a replica here nobody would say so,
+ * and what may be asked twice has some time. */
+static void await_reply(kv_store *store, kv_request *request) {
+  kv_peer *peer = kv_region_map_peer(&store->regions, request->region_id);
+  kv_list_remove(&request->link);
+  if (peer != NULL) {
+    kv_list_append(&peer->forwarded, &request->link);
+  } else if (request->kind == KV_REQUEST_READ && !request->impatient) {
+    request->sent_tick = store->ticks;
+    kv_list_append(&store->forwarded, &request->link);
+  }
+}
+
 bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store, uint64_t to_peer) {
   uint64_t now = kv_store_now(store);
   raft_serverpb_Forward pb = {.request_id = request->id,
@@ -60,7 +73,21 @@ bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store, uint64_
   request->to_store = to_store;
   request->lost = false;
   store->summary.forwarded++;
+  await_reply(store, request);
   return true;
+}
+
+/* It was certainly not executed, or it does not matter if it was. */
+static void route_refused(kv_store *store, kv_request *request, const kv_region_error *error,
+                          uint64_t from_store) {
+  kv_list_remove(&request->link);
+  request->stage = KV_STAGE_ARRIVED;
+  kv_route_refused(store, request, error, from_store);
+}
+
+static void route_elsewhere(kv_store *store, kv_request *request) {
+  const kv_region_error error = {.kind = KV_NOT_LEADER, .region_id = request->region_id};
+  route_refused(store, request, &error, request->to_store);
 }
 
 static void not_executed(kv_store *store, kv_request *request, raft_slice refusal,
@@ -69,8 +96,7 @@ static void not_executed(kv_store *store, kv_request *request, raft_slice refusa
   if (kv_region_error_decode(refusal, &error) != KV_OK) {
     error = (kv_region_error){.kind = KV_STALE_COMMAND, .region_id = request->region_id};
   }
-  request->stage = KV_STAGE_ARRIVED;
-  kv_route_refused(store, request, &error, from_store);
+  route_refused(store, request, &error, from_store);
   kv_region_error_clear(&error);
 }
 
@@ -115,9 +141,7 @@ void kv_forward_lost(kv_store *store, uint64_t to_store) {
       continue;
     }
     if (request->kind == KV_REQUEST_READ) { /* may be asked twice */
-      const kv_region_error error = {.kind = KV_NOT_LEADER, .region_id = request->region_id};
-      request->stage = KV_STAGE_ARRIVED;
-      kv_route_refused(store, request, &error, to_store);
+      route_elsewhere(store, request);
     } else if (leads_no_more(store, request)) {
       kv_answer_unknown(store, request, "the store that led the region was lost");
     } else {
@@ -126,16 +150,47 @@ void kv_forward_lost(kv_store *store, uint64_t to_store) {
   }
 }
 
-void kv_forward_leader_changed(kv_store *store, uint64_t region_id, uint64_t leader_store) {
-  kv_request_table *table = &store->requests;
-  kv_link *link = kv_list_first(&table->all);
+/* A store that is frozen or cut off loses no connection. One that merely leads no more is heard of,
+ * and answers. */
+static bool is_silent(const kv_store *store, uint64_t store_id) {
+  const kv_address *address = kv_address_book_find(&store->addresses, store_id);
+  return address == NULL || store->ticks - address->heard_tick >= store->config.election_ticks / 2;
+}
+
+void kv_forward_leader_changed(kv_peer *peer) {
+  kv_store *store = peer->store;
+  const uint64_t leader = kv_peer_leader_store(peer);
+  kv_link *link = kv_list_first(&peer->forwarded);
   while (link != NULL) {
-    kv_request *request = KV_OBJECT_OF(link, kv_request, all);
-    link = kv_list_next(&table->all, link);
-    if (request->stage == KV_STAGE_FORWARDED && request->region_id == region_id && request->lost &&
-        request->to_store != leader_store) {
+    kv_request *request = KV_OBJECT_OF(link, kv_request, link);
+    link = kv_list_next(&peer->forwarded, link);
+    if (request->to_store == leader || !(request->lost || is_silent(store, request->to_store))) {
+      continue;
+    }
+    if (request->kind == KV_REQUEST_READ) {
+      route_elsewhere(store, request);
+    } else {
       kv_answer_unknown(store, request, "the store that led the region was lost");
     }
+  }
+}
+
+void kv_forward_tick(kv_store *store) {
+  /* Enough for the silence of a sleeping region's leader to be noticed, and for an election. */
+  const uint64_t patience = 4 * (uint64_t)store->config.election_ticks;
+  kv_link *link;
+  while ((link = kv_list_first(&store->forwarded)) != NULL) {
+    kv_request *request = KV_OBJECT_OF(link, kv_request, link);
+    if (store->ticks - request->sent_tick < patience) {
+      return;
+    }
+    request->impatient = true; /* once: it may only be slow */
+    route_elsewhere(store, request);
+  }
+}
+
+void kv_forward_peer_gone(kv_peer *peer) {
+  while (kv_list_pop(&peer->forwarded) != NULL) { /* their answers come, or their deadlines */
   }
 }
 

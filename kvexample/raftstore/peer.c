@@ -101,6 +101,7 @@ int kv_peer_open_promised(kv_store *store, const kv_region_state *state,
   kv_list_init(&peer->writes);
   kv_list_init(&peer->reads);
   kv_list_init(&peer->waiting);
+  kv_list_init(&peer->forwarded);
   kv_list_init(&peer->admin);
   kv_read_rounds_init(&peer->rounds);
   slot->peer = peer;
@@ -127,6 +128,7 @@ void kv_peer_close(kv_peer *peer) {
   kv_list_remove(&peer->starved);
   kv_split_abandon(peer);
   kv_list_remove(&peer->report);
+  kv_forward_peer_gone(peer);
   raft_rawnode_close(peer->node);
   kv_peer_snapshot_close(peer);
   kv_peer_apply_free(peer);
@@ -427,7 +429,7 @@ static void leader_changed(kv_peer *peer, bool was_leader) {
   kv_membership_leader_changed(peer);
   kv_scheduler_report_region(peer);
   if (peer->leader != 0) {
-    kv_forward_leader_changed(store, peer->region_id, kv_peer_leader_store(peer));
+    kv_forward_leader_changed(peer);
     kv_peer_wake(peer);
   }
 }

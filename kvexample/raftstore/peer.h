@@ -81,6 +81,7 @@ struct kv_peer {
   kv_list writes; /* KV_STAGE_GATHERED */
   kv_list reads;  /* KV_STAGE_GATHERED */
   kv_list waiting;
+  kv_list forwarded; /* KV_STAGE_FORWARDED: of this region */
   kv_list admin;
   bool stalled; /* Raft takes no more proposals until some are applied */
   kv_proposal_queue proposals;

@@ -70,6 +70,8 @@ struct kv_request {
 
   uint64_t to_store;   /* KV_STAGE_FORWARDED: who has it; of a raw call: who is meant, 0: any */
   bool lost;           /* KV_STAGE_FORWARDED: the connection broke since */
+  uint64_t sent_tick;  /* KV_STAGE_FORWARDED: when, */
+  bool impatient;      /* and that it was once before, without an answer */
   bool tried;          /* KV_STAGE_ADMIN: something of it was proposed */
   uint64_t retry_tick; /* when it was routed again last, or will be */
   uint32_t retries;

@@ -75,6 +75,7 @@ void kv_store_tick(kv_store *store) {
   store->ticked = true;
   kv_log_writer_tick(&store->log);
   kv_park_tick(store);
+  kv_forward_tick(store);
   kv_store_engine_moved(store); /* it may have lacked memory, and have nothing to give back */
   kv_link *link = kv_list_first(&store->awake);
   while (link != NULL) {

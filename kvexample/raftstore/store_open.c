@@ -283,6 +283,7 @@ static kv_store *create(const kv_store_config *config, const kv_devices *devices
   kv_list_init(&store->arrived);
   kv_list_init(&store->done);
   kv_list_init(&store->parked);
+  kv_list_init(&store->forwarded);
   kv_region_cache_init(&store->cache, config->max_cached_regions);
   kv_list_init(&store->dirty);
   kv_list_init(&store->awake);

@@ -415,6 +415,20 @@ START_TEST(the_outsider_asks_others_after_silence) {
 }
 END_TEST
 
+START_TEST(the_outsiders_first_read_of_a_frozen_leader_is_asked_elsewhere_before_its_end) {
+  uint64_t outsider = start_with_an_outsider();
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "s", NULL), "$1\r\ns\r\n");
+  uint64_t frozen = leader_of((raft_slice){"s", 1})->store->config.store_id;
+  world_isolate(&w, frozen, true);
+  w.frozen[frozen] = true; /* no link breaks */
+  const uint64_t begin = w.now;
+  world_execute(&w, outsider, &call, 60000, KV_OP_GET, 0, "s", NULL);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "$1\r\ns\r\n");
+  ck_assert_uint_le(w.now - begin, 6000);
+}
+END_TEST
+
 START_TEST(without_the_scheduler_an_unknown_key_waits_and_then_says_so) {
   uint64_t outsider = start_with_an_outsider();
   scheduler.down = true;
@@ -447,6 +461,7 @@ int main(void) {
       a_store_without_replicas_serves_every_key,
       what_the_outsider_knows_is_corrected_by_splits_and_new_leaders,
       the_outsider_asks_others_after_silence,
+      the_outsiders_first_read_of_a_frozen_leader_is_asked_elsewhere_before_its_end,
       without_the_scheduler_an_unknown_key_waits_and_then_says_so,
   };
   return run_suite("front", tests, sizeof tests / sizeof *tests, setup, teardown);

@@ -283,6 +283,56 @@ START_TEST(the_death_of_a_leader_is_noticed_in_its_regions_sleep) {
 }
 END_TEST
 
+/* No connection breaks: nothing but silence tells. */
+static void freeze(uint64_t id) {
+  world_isolate(&w, id, true);
+  w.frozen[id] = true;
+}
+
+START_TEST(a_command_for_a_leader_that_froze_does_not_wait_till_its_end) {
+  world_call call;
+  start(1);
+  const uint64_t leader = world_wait_leader(&w, 0), other = leader % 3 + 1;
+  (void)set(leader, "a", "value");
+  wait_asleep(10 * SLEEP_MS);
+  freeze(leader);
+  uint64_t begin = w.now;
+  world_execute(&w, other, &call, 60000, KV_OP_GET, 0, "a", NULL);
+  world_wait(&w, &call);
+  ck_assert_str_eq(call.reply, "$5\r\nvalue\r\n");
+  ck_assert_uint_le(w.now - begin, longest_gap() + 500);
+}
+END_TEST
+
+START_TEST(a_write_for_a_leader_that_froze_has_an_unknown_outcome_as_soon_as_another_leads) {
+  world_call call;
+  start(1);
+  const uint64_t leader = world_wait_leader(&w, 0), other = leader % 3 + 1;
+  freeze(leader);
+  uint64_t begin = w.now;
+  world_execute(&w, other, &call, 60000, KV_OP_SET, 0, "a", "value", NULL);
+  world_wait(&w, &call);
+  ck_assert_msg(strncmp(call.reply, "-TIMEOUT outcome unknown", 24) == 0, "%s", call.reply);
+  ck_assert_uint_le(w.now - begin, longest_gap() + 500);
+  ck_assert_uint_le(set(other, "a", "other"), 100);
+}
+END_TEST
+
+/* It leads no more, but it is there and will say so: nothing is given up. */
+START_TEST(a_write_on_its_way_while_the_leadership_moves_is_done) {
+  world_call call, moved = {0};
+  start(1);
+  const uint64_t leader = world_wait_leader(&w, 0), other = leader % 3 + 1;
+  kv_store_transfer(world_at(&w, leader)->store, 1, other % 3 + 1, 10000, world_answered, &moved);
+  for (int i = 0; i < 50; i++) {
+    world_execute(&w, other, &call, 60000, KV_OP_SET, 0, "a", "value", NULL);
+    world_wait(&w, &call);
+    ck_assert_str_eq(call.reply, "+OK\r\n");
+  }
+  world_wait(&w, &moved);
+}
+END_TEST
+
 START_TEST(regions_of_others_sleep_through_a_death) {
   start(9);
   uint64_t led = summary_of(1).leaders;
@@ -562,6 +612,9 @@ int main(void) {
       membership_leadership_and_the_log_can_be_changed_in_their_sleep,
       a_store_that_stops_hands_over_its_sleeping_regions,
       the_death_of_a_leader_is_noticed_in_its_regions_sleep,
+      a_command_for_a_leader_that_froze_does_not_wait_till_its_end,
+      a_write_for_a_leader_that_froze_has_an_unknown_outcome_as_soon_as_another_leads,
+      a_write_on_its_way_while_the_leadership_moves_is_done,
       regions_of_others_sleep_through_a_death,
       a_store_that_is_started_anew_wakes_its_regions,
       all_stores_may_crash_in_their_sleep,

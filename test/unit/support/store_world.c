@@ -125,6 +125,7 @@ void world_isolate(world *w, uint64_t store_id, bool isolated) {
 
 void world_heal(world *w) {
   memset(w->blocked, 0, sizeof w->blocked);
+  memset(w->frozen, 0, sizeof w->frozen);
   w->drop_percent = w->repeat_percent = 0;
 }
 

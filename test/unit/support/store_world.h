@@ -95,9 +95,10 @@ typedef struct world {
   world_frame *frames;
   size_t frame_count;
   bool blocked[WORLD_STORES + 1][WORLD_STORES + 1]; /* [from][to] */
-  unsigned drop_percent, repeat_percent;            /* of raft frames */
-  unsigned lose_frame; /* the so-manieth raft frame from now; 0: none */
-  uint64_t sent[16];   /* frames by kv_frame_type */
+  bool frozen[WORLD_STORES + 1];         /* blocked, and nobody is told: no link breaks */
+  unsigned drop_percent, repeat_percent; /* of raft frames */
+  unsigned lose_frame;                   /* the so-manieth raft frame from now; 0: none */
+  uint64_t sent[16];                     /* frames by kv_frame_type */
   world_point *points;
   size_t point_count;
   world_scheduler scheduler;

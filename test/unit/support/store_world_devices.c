@@ -373,7 +373,8 @@ bool world_deliver(world *w, size_t number) {
   world_store *from = world_at(w, frame.from);
   if (to != NULL && w->blocked[frame.from][frame.to]) {
     drop = true;
-    if (from->store != NULL && world_random(w, 4) == 0) {
+    if (from->store != NULL && !w->frozen[frame.from] && !w->frozen[frame.to] &&
+        world_random(w, 4) == 0) {
       kv_store_unreachable(from->store, frame.to);
     }
   } else if (to == NULL || to->store == NULL) {
