@@ -4,6 +4,7 @@
  */
 #include "client/buffer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,27 @@ int kv_buffer_append(kv_buffer *buffer, const void *data, size_t len) {
   memcpy(to, data, len);
   kv_buffer_added(buffer, len);
   return KV_OK;
+}
+
+int kv_buffer_vprint(kv_buffer *buffer, const char *format, va_list arguments) {
+  va_list again;
+  va_copy(again, arguments);
+  const int len = vsnprintf(NULL, 0, format, arguments);
+  char *room = len >= 0 ? kv_buffer_reserve(buffer, (size_t)len + 1) : NULL;
+  if (room != NULL) {
+    (void)vsnprintf(room, (size_t)len + 1, format, again);
+    kv_buffer_added(buffer, (size_t)len);
+  }
+  va_end(again);
+  return room != NULL ? KV_OK : KV_ENOMEM;
+}
+
+int kv_buffer_print(kv_buffer *buffer, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int rc = kv_buffer_vprint(buffer, format, arguments);
+  va_end(arguments);
+  return rc;
 }
 
 void kv_buffer_discard(kv_buffer *buffer, size_t len) {

@@ -5,6 +5,7 @@
 #ifndef KV_CLIENT_BUFFER_H
 #define KV_CLIENT_BUFFER_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 /* All zero is an empty buffer. */
@@ -31,6 +32,11 @@ void kv_buffer_added(kv_buffer *buffer, size_t len);
 
 /* KV_ENOMEM: nothing was added. */
 int kv_buffer_append(kv_buffer *buffer, const void *data, size_t len);
+/* printf behind what is there, of any length; the terminating zero is there, but not counted. */
+int kv_buffer_print(kv_buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int kv_buffer_vprint(kv_buffer *buffer, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 
 /* Takes len bytes from the front. */
 void kv_buffer_discard(kv_buffer *buffer, size_t len);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
+
 void kv_records_begin(kv_records *records, const char *const *names, size_t columns) {
   *records = (kv_records){
       .names = names, .columns = columns, .table.columns = columns, .array = json_array()};
@@ -41,13 +43,15 @@ void kv_records_number(kv_records *records, uint64_t number) {
 }
 
 void kv_records_text(kv_records *records, const char *format, ...) {
-  char cell[512];
+  kv_buffer cell = {0};
   va_list arguments;
   va_start(arguments, format);
-  (void)vsnprintf(cell, sizeof(cell), format, arguments);
+  const int rc = kv_buffer_vprint(&cell, format, arguments);
   va_end(arguments);
-  add_json(records, json_string(cell));
-  (void)kv_table_add(&records->table, "%s", cell[0] != '\0' ? cell : "-");
+  const char *text = rc == KV_OK ? kv_buffer_front(&cell) : "";
+  add_json(records, json_string(text));
+  (void)kv_table_add(&records->table, "%s", text[0] != '\0' ? text : "-");
+  kv_buffer_free(&cell);
 }
 
 /* Four characters for each byte at most. NULL: out of memory. */

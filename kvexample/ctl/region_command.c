@@ -18,34 +18,33 @@ static const kv_region_peer *leader_of(const kv_region_report *report) {
   return kv_region_find_peer(&report->region, report->leader_peer);
 }
 
+static void add_text(kv_records *records, kv_buffer *text) {
+  kv_records_text(records, "%.*s", (int)kv_buffer_len(text),
+                  kv_buffer_len(text) > 0 ? kv_buffer_front(text) : "");
+  kv_buffer_free(text);
+}
+
 /* "11@1 12@2 13@3(learner)": peer@store. */
 static void add_peers(kv_records *records, const kv_region *region) {
-  char text[512];
-  size_t len = 0;
-  text[0] = '\0';
-  for (size_t i = 0; i < region->peer_count && len < sizeof(text); i++) {
+  kv_buffer text = {0};
+  for (size_t i = 0; i < region->peer_count; i++) {
     const kv_region_peer *peer = &region->peers[i];
     const bool voter = peer->role == KV_PEER_VOTER;
-    const int wrote = snprintf(text + len, sizeof(text) - len, "%s%" PRIu64 "@%" PRIu64 "%s%s%s",
-                               i > 0 ? " " : "", peer->id, peer->store_id, voter ? "" : "(",
-                               voter ? "" : kv_peer_role_name(peer->role), voter ? "" : ")");
-    len += wrote > 0 ? (size_t)wrote : 0;
+    (void)kv_buffer_print(&text, "%s%" PRIu64 "@%" PRIu64 "%s%s%s", i > 0 ? " " : "", peer->id,
+                          peer->store_id, voter ? "" : "(",
+                          voter ? "" : kv_peer_role_name(peer->role), voter ? "" : ")");
   }
-  kv_records_text(records, "%s", text);
+  add_text(records, &text);
 }
 
 static void add_trouble(kv_records *records, const kv_region_report *report) {
-  char text[160];
-  size_t len = 0;
-  text[0] = '\0';
-  for (size_t i = 0; i < report->trouble_count && len < sizeof(text); i++) {
+  kv_buffer text = {0};
+  for (size_t i = 0; i < report->trouble_count; i++) {
     const kv_peer_trouble *trouble = &report->troubles[i];
-    const int wrote =
-        snprintf(text + len, sizeof(text) - len, "%speer %" PRIu64 " %s", i > 0 ? ", " : "",
-                 trouble->peer_id, trouble->pending ? "pending" : "down");
-    len += wrote > 0 ? (size_t)wrote : 0;
+    (void)kv_buffer_print(&text, "%speer %" PRIu64 " %s", i > 0 ? ", " : "", trouble->peer_id,
+                          trouble->pending ? "pending" : "down");
   }
-  kv_records_text(records, "%s", text);
+  add_text(records, &text);
 }
 
 static void add(kv_records *records, const kv_region_report *report) {

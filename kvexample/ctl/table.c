@@ -11,13 +11,14 @@
 #include "base/error.h"
 
 int kv_table_add(kv_table *table, const char *format, ...) {
-  char cell[512];
   va_list arguments;
   va_start(arguments, format);
-  (void)vsnprintf(cell, sizeof(cell), format, arguments);
+  const int rc = kv_buffer_vprint(&table->text, format, arguments);
   va_end(arguments);
-  const int rc = kv_buffer_append(&table->text, cell, strlen(cell) + 1);
-  table->cells += rc == KV_OK ? 1 : 0;
+  if (rc == KV_OK) {
+    kv_buffer_added(&table->text, 1); /* the zero */
+    table->cells++;
+  }
   return rc;
 }
 

@@ -121,6 +121,23 @@ START_TEST(long_keys_are_cut_in_tables_only) {
 }
 END_TEST
 
+START_TEST(nothing_else_is_cut) {
+  static const char *const names[] = {"peers"};
+  char peers[3000];
+  memset(peers, 'p', sizeof peers - 1);
+  peers[sizeof peers - 1] = '\0';
+  for (int json = 0; json <= 1; json++) {
+    kv_records records;
+    kv_records_begin(&records, names, 1);
+    kv_records_text(&records, "%s!", peers);
+    listen_to();
+    kv_records_end(&records, json == 1, "regions");
+    ck_assert_ptr_nonnull(strstr(heard(), "ppp!"));
+    ck_assert_ptr_nonnull(strstr(said, peers));
+  }
+}
+END_TEST
+
 /* ---- complaints ---- */
 
 static kv_region_report make_report(uint64_t id, const char *start, const char *end) {
@@ -436,6 +453,7 @@ int main(void) {
       rows_are_a_table_for_people,
       the_same_rows_are_json_for_programs,
       long_keys_are_cut_in_tables_only,
+      nothing_else_is_cut,
       a_sound_region_is_not_complained_about,
       what_a_region_lacks_is_said,
       regions_are_fetched_page_by_page,
