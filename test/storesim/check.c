@@ -56,13 +56,19 @@ static uint64_t peers_hash(const kv_region *region) {
   return hash;
 }
 
-static void check_point(ss_store *store, kv_txn *txn, const kv_region *region, uint64_t applied) {
+static uint64_t descriptor_hash(const kv_region *region) {
+  return sim_mix(range_hash(region) ^ peers_hash(region) ^ region->epoch.version << 32 ^
+                 region->epoch.conf_ver);
+}
+
+static void check_point(ss_store *store, kv_txn *txn, const ss_replica *replica) {
   ss_world *world = store->world;
+  const kv_region *region = &replica->region;
+  const uint64_t applied = replica->applied;
   ss_check *check = &world->check;
   size_t keys = 0;
-  uint64_t hash = ss_engine_hash(store, txn, region->start, region->end, &keys);
-  hash ^= sim_mix(range_hash(region) ^ peers_hash(region) ^ region->epoch.version << 32 ^
-                  region->epoch.conf_ver);
+  uint64_t hash =
+      ss_engine_hash(store, txn, region->start, region->end, &keys) ^ replica->descriptor;
   if (check->point_count * 2 >= check->point_room) {
     grow_points(check);
   }
@@ -109,7 +115,7 @@ static void check_epoch(ss_store *store, const kv_region *region) {
 
 static ss_replica *find_replica(ss_check *check, unsigned store, uint64_t region_id) {
   for (size_t i = 0; i < check->replica_count; i++) {
-    if (check->replicas[i].store == store && check->replicas[i].region_id == region_id) {
+    if (check->replicas[i].store == store && check->replicas[i].region.id == region_id) {
       return &check->replicas[i];
     }
   }
@@ -117,34 +123,55 @@ static ss_replica *find_replica(ss_check *check, unsigned store, uint64_t region
 }
 
 static void forget_replica(ss_check *check, ss_replica *replica) {
+  kv_region_clear(&replica->region);
   *replica = check->replicas[--check->replica_count];
 }
 
-static void check_replica(ss_store *store, const kv_region_state *state, uint64_t applied) {
-  ss_check *check = &store->world->check;
-  ss_replica fresh = {state->region.id, state->peer_id, store->id, state->region.epoch, applied};
-  ss_replica *known = find_replica(check, store->id, state->region.id);
-  if (known == NULL) {
-    check->replicas =
-        sim_resize(check->replicas, check->replica_count + 1, sizeof *check->replicas);
-    check->replicas[check->replica_count++] = fresh;
-    return;
-  }
-  if (known->peer_id == state->peer_id && kv_epoch_stale(state->region.epoch, known->epoch)) {
+static ss_replica *add_replica(ss_check *check, unsigned store) {
+  check->replicas = sim_resize(check->replicas, check->replica_count + 1, sizeof *check->replicas);
+  ss_replica *replica = &check->replicas[check->replica_count++];
+  *replica = (ss_replica){.store = store};
+  return replica;
+}
+
+/* The record changed. */
+static void check_record(ss_store *store, const ss_replica *known, const kv_region_state *state) {
+  const kv_epoch epoch = state->region.epoch;
+  if (known->peer_id == state->peer_id && kv_epoch_stale(epoch, known->region.epoch)) {
     ss_violation(store->world, "s%u went back in the epoch of region %llu", store->id,
                  (unsigned long long)state->region.id);
   }
-  if (known->peer_id == state->peer_id && applied < known->applied) {
-    ss_violation(store->world, "s%u went back in region %llu, from %llu to %llu", store->id,
-                 (unsigned long long)state->region.id, (unsigned long long)known->applied,
-                 (unsigned long long)applied);
-  }
-  if (known->epoch.conf_ver != fresh.epoch.conf_ver) {
+  if (known->region.epoch.conf_ver != epoch.conf_ver) {
     ss_tell(store->world, store->id, "has %zu members of region %llu in epoch %llu/%llu",
             state->region.peer_count, (unsigned long long)state->region.id,
-            (unsigned long long)fresh.epoch.version, (unsigned long long)fresh.epoch.conf_ver);
+            (unsigned long long)epoch.version, (unsigned long long)epoch.conf_ver);
   }
-  *known = fresh;
+}
+
+static void move_replica(ss_store *store, ss_replica *replica, uint64_t applied) {
+  if (applied < replica->applied) {
+    ss_violation(store->world, "s%u went back in region %llu, from %llu to %llu", store->id,
+                 (unsigned long long)replica->region.id, (unsigned long long)replica->applied,
+                 (unsigned long long)applied);
+  }
+  replica->applied = applied;
+}
+
+/* The record of a living replica as it is now. */
+static ss_replica *note_record(ss_store *store, ss_replica *known, const kv_region_state *state,
+                               uint64_t record) {
+  if (known == NULL) {
+    known = add_replica(&store->world->check, store->id);
+  } else {
+    check_record(store, known, state);
+    known->applied = known->peer_id == state->peer_id ? known->applied : 0;
+  }
+  kv_region_clear(&known->region);
+  (void)kv_region_copy(&known->region, &state->region);
+  known->peer_id = state->peer_id;
+  known->record = record;
+  known->descriptor = descriptor_hash(&state->region);
+  return known;
 }
 
 void ss_check_rewind(ss_check *check, unsigned store) {
@@ -242,28 +269,56 @@ static void check_cover(ss_world *world) {
 
 /* ---- all of it ---- */
 
-static void look_at(ss_store *store, kv_txn *txn, uint64_t region_id) {
-  ss_world *world = store->world;
+/* The record of a region, as docs/formats.md has it. 0: none. */
+static uint64_t record_hash(kv_txn *txn, uint64_t region_id) {
+  unsigned char key[9] = {'R'};
+  raft_slice value;
+  for (size_t i = 0; i < 8; i++) {
+    key[1 + i] = (unsigned char)(region_id >> (56 - 8 * i));
+  }
+  int rc = txn->engine->ops->get(txn, KV_SPACE_META, (raft_slice){key, sizeof key}, &value);
+  return rc == KV_OK ? mix_slice(1, value) | 1 : 0;
+}
+
+/* What a record says that has changed. NULL: of no replica that has data. */
+static ss_replica *read_record(ss_store *store, kv_txn *txn, uint64_t region_id, ss_replica *known,
+                               uint64_t record) {
   kv_region_state state;
-  kv_apply_state applied;
-  int rc = kv_region_state_load(txn, region_id, &state);
-  if (rc != KV_OK) {
-    return;
+  if (kv_region_state_load(txn, region_id, &state) != KV_OK) {
+    return NULL;
   }
   if (state.phase == KV_REGION_TOMBSTONE) {
-    ss_replica *replica = find_replica(&world->check, store->id, region_id);
-    if (replica != NULL) {
-      forget_replica(&world->check, replica);
-      ss_tell(world, store->id, "buries its replica of region %llu", (unsigned long long)region_id);
+    if (known != NULL) {
+      forget_replica(&store->world->check, known);
+      ss_tell(store->world, store->id, "buries its replica of region %llu",
+              (unsigned long long)region_id);
     }
-  } else if (state.phase == KV_REGION_NORMAL && kv_region_initialised(&state.region) &&
-             kv_apply_state_load(txn, region_id, &applied) == KV_OK) {
+    known = NULL;
+  } else if (state.phase == KV_REGION_NORMAL && kv_region_initialised(&state.region)) {
     check_epoch(store, &state.region);
-    check_replica(store, &state, applied.applied_index);
-    check_point(store, txn, &state.region, applied.applied_index);
-    keep(world, store->id, &state.region);
+    known = note_record(store, known, &state, record);
+    keep(store->world, store->id, &state.region);
+  } else {
+    known = NULL;
   }
   kv_region_state_clear(&state);
+  return known;
+}
+
+static void look_at(ss_store *store, kv_txn *txn, uint64_t region_id) {
+  uint64_t record = record_hash(txn, region_id);
+  ss_replica *replica = find_replica(&store->world->check, store->id, region_id);
+  kv_apply_state applied;
+  if (record == 0) {
+    return;
+  }
+  if (replica == NULL || replica->record != record) {
+    replica = read_record(store, txn, region_id, replica, record);
+  }
+  if (replica != NULL && kv_apply_state_load(txn, region_id, &applied) == KV_OK) {
+    move_replica(store, replica, applied.applied_index);
+    check_point(store, txn, replica);
+  }
 }
 
 typedef struct listing {
@@ -301,6 +356,9 @@ void ss_check_region(ss_store *store, uint64_t region_id, bool all) {
 void ss_check_free(ss_check *check) {
   for (size_t i = 0; i < check->region_count; i++) {
     kv_region_clear(&check->regions[i].region);
+  }
+  for (size_t i = 0; i < check->replica_count; i++) {
+    kv_region_clear(&check->replicas[i].region);
   }
   free(check->regions);
   free(check->points);

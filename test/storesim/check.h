@@ -37,12 +37,15 @@ typedef struct ss_epoch_record {
   uint64_t peers_hash;
 } ss_epoch_record;
 
+/* What a store has of a region. Its record is decoded, and what it says is judged, when its bytes
+ * have changed. */
 typedef struct ss_replica {
-  uint64_t region_id;
+  kv_region region;
   uint64_t peer_id;
   unsigned store;
-  kv_epoch epoch;
   uint64_t applied;
+  uint64_t record;     /* hash of the record's bytes */
+  uint64_t descriptor; /* hash of what the region is */
 } ss_replica;
 
 typedef struct ss_check {

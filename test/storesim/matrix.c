@@ -31,12 +31,13 @@ void ss_matrix_prepare(const ss_scenario *scenario, ss_options *options, uint64_
   options->log_gc_entries = scenario->row.max_log;
   options->engine = seed % 2 == 0 ? SS_OVERLAY : SS_MODEL;
   options->crash_between = scenario->row.crash ? 20 : 0;
+  bool many = scenario->row.clients > MANY;
+  options->think_most *= many ? 4 : 1; /* more at once, not more: faults count, by the request */
   if (scenario->row.split) {
-    bool many = scenario->row.clients > MANY;
     options->scheduler = true;
     options->replicas = scenario->row.changes ? 3 : 5;
-    options->region_max_bytes = many ? 2000 : 600;
-    options->region_split_bytes = many ? 1300 : 400;
+    options->region_max_bytes = many ? 1000 : 600;
+    options->region_split_bytes = many ? 650 : 400;
     options->hibernate_ms = seed % 3 == 0 ? 0 : 500;
   }
 }

@@ -29,6 +29,7 @@ static void clear_region(world_region_log *region) {
   }
   free(region->entries);
   region->entries = NULL;
+  region->entry_room = 0;
   region->entry_count = 0;
   region->bytes = 0;
 }
@@ -98,8 +99,11 @@ static void append(world_region_log *region, const raft_entry *entry) {
     region->bytes -= raft_entry_size(&region->entries[--region->entry_count]);
     raft_buf_release(region->entries[region->entry_count].data.owner);
   }
-  region->entries = realloc(region->entries, (at + 1) * sizeof *region->entries);
-  check(region->entries != NULL);
+  if (at == region->entry_room) {
+    region->entry_room = at * 2 + 8;
+    region->entries = realloc(region->entries, region->entry_room * sizeof *region->entries);
+    check(region->entries != NULL);
+  }
   region->entries[region->entry_count++] = own(entry);
   region->bytes += raft_entry_size(entry);
 }
@@ -150,6 +154,7 @@ static world_log_state copy_state(const world_log_state *from) {
   for (size_t i = 0; i < from->count; i++) {
     const world_region_log *region = &from->regions[i];
     to.regions[i] = *region;
+    to.regions[i].entry_room = region->entry_count;
     to.regions[i].entries = allocate(region->entry_count * sizeof(raft_entry));
     for (size_t j = 0; j < region->entry_count; j++) {
       to.regions[i].entries[j] = own(&region->entries[j]);

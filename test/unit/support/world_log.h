@@ -19,7 +19,7 @@ typedef struct world_region_log {
   uint64_t truncated_term;
   raft_hard_state hard_state;
   raft_entry *entries; /* from first_index on; payloads are referenced */
-  size_t entry_count;
+  size_t entry_count, entry_room;
   uint64_t bytes; /* of the entries */
 } world_region_log;
 
