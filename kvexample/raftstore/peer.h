@@ -68,9 +68,10 @@ struct kv_peer {
   raft_role role;
   uint64_t leader; /* peer id, 0: none */
   uint64_t term;
-  uint64_t leader_tick; /* when it changed last */
-  uint64_t heard_tick;  /* last message for this peer */
-  uint64_t led_tick;    /* last one at which there was a leader */
+  uint64_t leader_tick;    /* when it changed last */
+  uint64_t heard_tick;     /* last message for this peer */
+  uint64_t led_tick;       /* last one at which there was a leader */
+  uint64_t heard_conf_ver; /* latest membership of who wrote to it */
 
   /* Log writes. */
   size_t appends_in_flight;

@@ -174,6 +174,9 @@ static void deliver(kv_store *store, const kv_envelope *envelope, const raft_mes
     kv_peer_learn(peer, envelope->from_peer, envelope->from_store);
     (void)kv_address_book_learn(&store->addresses, envelope->from_store, envelope->from_address);
     peer->heard_tick = store->ticks;
+    if (envelope->epoch.conf_ver > peer->heard_conf_ver) {
+      peer->heard_conf_ver = envelope->epoch.conf_ver;
+    }
     kv_peer_step(peer, message);
   }
 }

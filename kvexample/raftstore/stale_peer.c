@@ -3,7 +3,8 @@
  * A voter that hears nothing asks for votes, and who knows better tells it (receive.c). Others, and
  * those that sleep, ask on purpose; only a no is answered. When all that it knows are gone too,
  * nobody is left to answer: a peer without a leader for long asks the scheduler, and so does one
- * that sleeps. The answer counts if it is of a later membership than the peer's own.
+ * that sleeps. The answer counts if it is of a later membership than the peer's own; who has no
+ * data yet was a member in that of whoever wrote to it.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -55,10 +56,12 @@ static bool is_voter(const kv_peer *peer) {
 void kv_stale_tick(kv_peer *peer) {
   const kv_store *store = peer->store;
   const uint64_t silence = store->ticks - peer->heard_tick, timeout = store->config.election_ticks;
-  if (!is_voter(peer) && silence >= 3 * timeout && silence % timeout == 0) {
+  /* Only a voter notices by itself that its leader is gone. */
+  const bool deserted = !is_voter(peer) && silence >= 3 * timeout;
+  if (deserted && silence % timeout == 0) {
     ask_members(peer);
   }
-  if (peer->leader != 0) {
+  if (peer->leader != 0 && !deserted) {
     peer->led_tick = store->ticks;
   } else if (store->ticks - peer->led_tick >= KV_QUESTION_TICKS &&
              (store->ticks + peer->region_id) % KV_QUESTION_TICKS == 0) { /* not all at once */
@@ -66,9 +69,14 @@ void kv_stale_tick(kv_peer *peer) {
   }
 }
 
+/* 0: of none that it knows. */
+static uint64_t membership_of(const kv_peer *peer) {
+  return kv_region_initialised(&peer->region) ? peer->region.epoch.conf_ver : peer->heard_conf_ver;
+}
+
 void kv_stale_told(kv_peer *peer, const kv_region *region) {
-  if (kv_region_initialised(&peer->region) && kv_region_initialised(region) &&
-      region->epoch.conf_ver > peer->region.epoch.conf_ver &&
+  const uint64_t own = membership_of(peer);
+  if (own != 0 && kv_region_initialised(region) && region->epoch.conf_ver > own &&
       kv_region_find_peer(region, peer->peer_id) == NULL) {
     kv_peer_condemn(peer, region->epoch);
   }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "raftstore/core.h"
+#include "raftstore/envelope.h"
 #include "raftstore/peer.h"
 #include "raftstore/scheduler_report.h"
 #include "scheduler/message.h"
@@ -21,6 +22,8 @@ static world w;
 static kv_scheduler_request last[CALLS]; /* by call; regions are copies */
 static int counts[CALLS];
 static bool down;
+static int asked_about_far; /* the region FAR_REGION */
+enum { FAR_REGION = 77 };
 
 static int keep(void *ctx, uint64_t store_id, raft_bytes bytes) {
   kv_scheduler_request request;
@@ -33,6 +36,7 @@ static int keep(void *ctx, uint64_t store_id, raft_bytes bytes) {
   ck_assert_uint_eq(request.cluster_id, 7);
   ck_assert_uint_lt(request.call, CALLS);
   counts[request.call]++;
+  asked_about_far += request.call == KV_CALL_GET_REGION && request.id == FAR_REGION;
   kv_scheduler_request_clear(&last[request.call]);
   last[request.call] = request;
   return KV_OK;
@@ -50,6 +54,7 @@ static void start(size_t stores) {
 
 static void setup(void) {
   memset(counts, 0, sizeof counts);
+  asked_about_far = 0;
   down = false;
 }
 
@@ -632,6 +637,50 @@ START_TEST(a_peer_that_sleeps_asks_the_scheduler_and_goes_on_sleeping) {
 }
 END_TEST
 
+/* Peer 12 of region 77 on store 2 hears once of peer 900 on store 1, which knows nothing later. */
+static void be_created_by_a_late_message(void) {
+  const kv_envelope envelope = {.region_id = FAR_REGION,
+                                .from_peer = 900,
+                                .from_store = 1,
+                                .from_address = "store-1:1",
+                                .to_peer = 12,
+                                .to_store = 2,
+                                .epoch = {5, 1}};
+  const raft_message message = {.type = RAFT_MSG_HEARTBEAT, .from = 900, .to = 12, .term = 6};
+  raft_buf *frame = NULL;
+  ck_assert_int_eq(kv_envelope_encode(&envelope, &message, &frame), KV_OK);
+  kv_store_receive(store_of(2), 1, KV_FRAME_RAFT,
+                   (raft_bytes){raft_buf_data(frame), raft_buf_len(frame), frame});
+  raft_buf_release(frame);
+}
+
+static void answer_far_members(uint64_t conf_ver, bool with_peer_12) {
+  kv_region_report report = {.region = {.id = FAR_REGION, .epoch = {conf_ver, 1}}};
+  ck_assert_int_eq(kv_region_put_peer(&report.region, 1, 1, KV_PEER_VOTER, "store-1:1"), KV_OK);
+  if (with_peer_12) {
+    ck_assert_int_eq(kv_region_put_peer(&report.region, 12, 2, KV_PEER_VOTER, "store-2:1"), KV_OK);
+  }
+  answer(2, (kv_scheduler_response){
+                .call = KV_CALL_GET_REGION, .regions = &report, .region_count = 1});
+  world_run(&w, 1000);
+  kv_region_clear(&report.region);
+}
+
+START_TEST(a_peer_that_never_had_data_asks_the_scheduler_too) {
+  const kv_region_map *regions = NULL;
+  start(3);
+  be_created_by_a_late_message();
+  regions = &store_of(2)->regions;
+  world_run(&w, (uint64_t)KV_QUESTION_TICKS * 2 * WORLD_TICK_MS);
+  ck_assert_int_ge(asked_about_far, 1);
+  answer_far_members(5, false); /* not of a later membership than that of whom it heard */
+  answer_far_members(6, true);
+  ck_assert_ptr_nonnull(kv_region_map_peer(regions, FAR_REGION));
+  answer_far_members(6, false);
+  ck_assert_ptr_null(kv_region_map_peer(regions, FAR_REGION));
+}
+END_TEST
+
 /* Ids that do not come are asked for again and again, and only who is awake has a tick for that. */
 START_TEST(a_leader_that_sleeps_wakes_for_a_split) {
   kv_store_summary summary;
@@ -677,6 +726,7 @@ int main(void) {
       hostile_bytes_are_dropped,
       a_peer_that_has_no_leader_for_long_asks_the_scheduler,
       a_peer_that_sleeps_asks_the_scheduler_and_goes_on_sleeping,
+      a_peer_that_never_had_data_asks_the_scheduler_too,
       a_leader_that_sleeps_wakes_for_a_split,
   };
   return run_suite("scheduler_client", tests, sizeof tests / sizeof *tests, setup, teardown);
