@@ -56,6 +56,7 @@ static int open_node(kv_peer *peer) {
   raft.async_storage_writes = true;
   raft.disable_proposal_forwarding = true;
   raft.step_down_on_removal = true;
+  raft.skip_commit_broadcast = true; /* nobody waits for followers to apply, except in splits */
   int rc = raft_rawnode_open(&raft, &peer->node);
   return rc == RAFT_OK ? KV_OK : rc == RAFT_ENOMEM ? KV_ENOMEM : KV_ECORRUPT;
 }

@@ -43,6 +43,13 @@ static bool hold(kv_store *store, kv_apply_task *task, uint64_t region_id, uint6
   return true;
 }
 
+/* Commits travel with what is sent next. With this one the followers should begin now: its new
+ * region's first election waits for them. */
+static void tell_followers(kv_peer *peer) {
+  (void)kv_peer_check(peer, raft_rawnode_ping(peer->node), "telling of a split failed");
+  kv_store_mark(peer->store, peer);
+}
+
 int kv_split_prepare(kv_peer *peer, kv_apply_task *task) {
   if (task->held_count > 0) {
     return KV_OK; /* it has been at the engine before, and nothing could change since */
@@ -60,6 +67,9 @@ int kv_split_prepare(kv_peer *peer, kv_apply_task *task) {
       kv_split_release(peer->store, task);
       return KV_ENOMEM;
     }
+  }
+  if (task->held_count > 0 && kv_peer_is_leader(peer)) {
+    tell_followers(peer);
   }
   return KV_OK;
 }

@@ -139,6 +139,30 @@ START_TEST(a_region_is_split_with_ids_of_the_scheduler) {
 }
 END_TEST
 
+/* Other commits reach the followers with the next entry or heartbeat, which here is far away. */
+START_TEST(a_majority_splits_without_waiting_for_a_heartbeat) {
+  world_call call = {0};
+  scheduler_world_init(&s);
+  scheduler_world_open(&s, 21, 3);
+  s.w.config.heartbeat_ticks = 9;
+  for (uint64_t id = 1; id <= 3; id++) {
+    world_start(&s.w, id);
+  }
+  const uint64_t leader = world_wait_leader(&s.w, 0);
+  scheduler_world_wait_replicas(&s, 3);
+  write_some(leader, 0, 20);
+  kv_store_split(world_at(&s.w, leader)->store, 0, (raft_slice){"key010", 6}, 0, world_answered,
+                 &call);
+  world_wait(&s.w, &call);
+  world_run(&s.w, 10);
+  size_t done = 0;
+  for (uint64_t id = 1; id <= 3; id++) {
+    done += world_at(&s.w, id)->store->peer_count == 2;
+  }
+  ck_assert_uint_ge(done, 2);
+}
+END_TEST
+
 int main(void) {
   const TTest *const tests[] = {
       a_cluster_grows_from_one_store_to_three_replicas,
@@ -146,6 +170,7 @@ int main(void) {
       a_dead_store_is_replaced,
       a_drained_store_ends_as_a_tombstone,
       a_region_is_split_with_ids_of_the_scheduler,
+      a_majority_splits_without_waiting_for_a_heartbeat,
   };
   return run_suite("store_scheduler", tests, sizeof tests / sizeof *tests, NULL, teardown);
 }
