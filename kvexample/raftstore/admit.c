@@ -12,6 +12,7 @@
 #include "raftstore/core.h"
 #include "raftstore/opened_command.h"
 #include "raftstore/peer.h"
+#include "raftstore/place.h"
 
 void kv_refusal_not_leader(const kv_peer *peer, kv_refusal *refusal) {
   const uint64_t leader = kv_peer_is_leader(peer) ? 0 : peer->leader;
@@ -89,12 +90,36 @@ static bool fits_region(const kv_peer *peer, const kv_request *request, kv_refus
   return has_its_keys(peer, request, refusal);
 }
 
+/* Whoever asks for no region in particular asks which one it is. */
+static void tell_place(kv_store *store, const kv_request *request, kv_refusal *refusal) {
+  kv_opened_command opened;
+  plain(refusal, KV_REGION_NOT_FOUND, 0);
+  if (kv_command_open((raft_slice){request->body, request->len}, &opened) != KV_OK) {
+    return;
+  }
+  const kv_region *region = kv_place_of(store, kv_command_first_key(&opened.command)).region;
+  kv_command_close(&opened);
+  if (region != NULL) {
+    refusal->regions[0] = *region;
+    refusal->error = (kv_region_error){.kind = KV_EPOCH_NOT_MATCH,
+                                       .region_id = region->id,
+                                       .regions = refusal->regions,
+                                       .region_count = 1};
+  } else {
+    kv_look_up_for_another(store, request);
+  }
+}
+
 kv_peer *kv_admit(kv_store *store, const kv_request *request, kv_refusal *refusal) {
   if (request->refused != NULL && request->to_store != 0 &&
       request->to_store != store->config.store_id) {
     plain(refusal, KV_STORE_NOT_MATCH, request->region_id);
     refusal->error.asked = request->to_store;
     refusal->error.actual = store->config.store_id;
+    return NULL;
+  }
+  if (request->region_id == 0 && request->from_store != 0 && is_of_the_key_space(request)) {
+    tell_place(store, request, refusal);
     return NULL;
   }
   kv_peer *peer = kv_region_map_peer(&store->regions, request->region_id);

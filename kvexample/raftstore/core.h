@@ -51,6 +51,7 @@ struct kv_store {
   kv_list forwarded;    /* reads: KV_STAGE_FORWARDED, oldest first; see kv_forward_tick */
   uint64_t lookup_tick; /* of the last question to the scheduler, */
   size_t lookups;       /* and how many there were in it */
+  uint64_t asked_store; /* the last of the stores that were asked in turn */
   kv_list dirty;        /* peers */
   kv_list awake;        /* peers that are ticked */
   kv_list asleep;  /* peers that are not; who asked last whether it is a member still comes last */
@@ -130,6 +131,8 @@ void kv_answer_refusal(kv_store *store, kv_request *request, const kv_region_err
 /* ---- route.c: where a request goes next ---- */
 
 void kv_route(kv_store *store, kv_request *request);
+/* A store that cannot be reached, as was said within an election timeout, or is not known. */
+bool kv_route_is_lost(const kv_store *store, uint64_t store_id);
 /* It is certain that a request was not and will not be executed, so that it may be routed again.
  * Another store's goes back to it and a raw client's to its client, both with the reason; any other
  * client's stays here and waits ... */
@@ -157,6 +160,11 @@ void kv_look_up(kv_store *store, kv_request *request, raft_slice key);
 void kv_park_tick(kv_store *store);
 /* The scheduler's answer. */
 void kv_looked_up(kv_store *store, const struct kv_scheduler_response *response);
+/* Another store asks for a key that has no place here: others are asked, once, so that there is an
+ * answer when it asks again. */
+void kv_look_up_for_another(kv_store *store, const kv_request *request);
+/* The answer of another store. */
+void kv_looked_up_at_a_store(kv_store *store, const kv_region_error *error);
 
 /* ---- admit.c: may a request be executed here? ---- */
 
@@ -179,6 +187,9 @@ void kv_refuse(kv_store *store, kv_request *request, const kv_region_error *erro
 
 /* To the peer `to_peer` (0: whoever it is) of the region there. False: certainly not sent. */
 bool kv_forward(kv_store *store, kv_request *request, uint64_t to_store, uint64_t to_peer);
+/* Which region has the key? A request without id and region, which is never executed, but always
+ * refused: with the region, as kv_looked_up_at_a_store takes it, if it is known there. */
+bool kv_forward_question(kv_store *store, uint64_t to_store, raft_slice key, bool passed_on);
 /* An answer to a request that another store sent. */
 void kv_forward_answer(kv_store *store, const kv_request *request, raft_slice reply);
 /* "Not executed, because": certain. */

@@ -90,6 +90,36 @@ static void route_elsewhere(kv_store *store, kv_request *request) {
   route_refused(store, request, &error, request->to_store);
 }
 
+bool kv_forward_question(kv_store *store, uint64_t to_store, raft_slice key, bool passed_on) {
+  const kv_command scan = {.op = KV_OP_SCAN, .number = 1, .args = &key, .arg_count = 1};
+  const size_t len = kv_command_encode(&scan, NULL, 0);
+  raft_slice address = {store->config.address, strlen(store->config.address)};
+  raft_serverpb_Forward pb = {.incarnation = store->ident.incarnation,
+                              .timeout_ms = store->config.command_ms,
+                              .kind = KV_REQUEST_READ,
+                              .tried = passed_on};
+  void *bytes = malloc(len);
+  if (bytes == NULL) {
+    return false;
+  }
+  (void)kv_command_encode(&scan, bytes, len);
+  const raft_slice body = {bytes, len};
+  kv_pb_put_bytes(&pb.body, &body);
+  kv_pb_put_bytes(&pb.address, &address);
+  const bool sent =
+      send_frame(store, to_store, KV_FRAME_FORWARD, raft_serverpb_Forward_fields, &pb);
+  free(bytes);
+  return sent;
+}
+
+static void question_answered(kv_store *store, raft_slice refusal) {
+  kv_region_error error;
+  if (kv_region_error_decode(refusal, &error) == KV_OK) {
+    kv_looked_up_at_a_store(store, &error);
+    kv_region_error_clear(&error);
+  }
+}
+
 static void not_executed(kv_store *store, kv_request *request, raft_slice refusal,
                          uint64_t from_store) {
   kv_region_error error;
@@ -108,6 +138,10 @@ void kv_forward_receive_reply(kv_store *store, uint64_t from_store, raft_bytes p
   raft_slice input = {payload.data, payload.len};
   if (kv_pb_decode(raft_serverpb_ForwardReply_fields, input, &pb) != KV_OK ||
       pb.incarnation != store->ident.incarnation) {
+    return;
+  }
+  if (pb.request_id == 0) {
+    question_answered(store, refusal.bytes);
     return;
   }
   kv_request *request = kv_request_find(&store->requests, pb.request_id);

@@ -109,7 +109,7 @@ static void serve(kv_store *store, kv_request *request) {
 /* ---- elsewhere ---- */
 
 /* A leader that cannot be reached is asked again when it was heard of, or has a successor. */
-static bool is_lost(const kv_store *store, uint64_t store_id) {
+bool kv_route_is_lost(const kv_store *store, uint64_t store_id) {
   const kv_address *address = kv_address_book_find(&store->addresses, store_id);
   return address == NULL || (address->lost_tick != 0 &&
                              store->ticks - address->lost_tick < store->config.election_ticks);
@@ -118,7 +118,7 @@ static bool is_lost(const kv_store *store, uint64_t store_id) {
 static void to_leader_elsewhere(kv_peer *peer, kv_request *request) {
   kv_store *store = peer->store;
   uint64_t leader = kv_peer_leader_store(peer);
-  bool sent = leader != 0 && leader != store->config.store_id && !is_lost(store, leader) &&
+  bool sent = leader != 0 && leader != store->config.store_id && !kv_route_is_lost(store, leader) &&
               kv_forward(store, request, leader, peer->leader);
   if (!sent) {
     wait_for_leader(peer, request);
@@ -136,7 +136,7 @@ static void to_cached(kv_store *store, kv_request *request, raft_slice key) {
   if (kv_address_book_find(&store->addresses, to_store) == NULL) {
     (void)kv_address_book_learn(&store->addresses, to_store, target->address);
   }
-  if (to_store == store->config.store_id || is_lost(store, to_store) ||
+  if (to_store == store->config.store_id || kv_route_is_lost(store, to_store) ||
       !kv_forward(store, request, to_store, target->id)) {
     kv_region_cache_failed(&store->cache, key, to_store);
     kv_park(store, request);

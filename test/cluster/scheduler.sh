@@ -116,6 +116,20 @@ a_fourth_store_gets_its_share() {
   expect 'read through store 4' "$(ask 4 mget b m s | xargs)" 'b m s'
 }
 
+reads_all() {
+  [ "$(ask "$1" mget b d f h k m p s 2> /dev/null | xargs)" = 'b d f h k m p s' ]
+}
+
+# It has no replica of most regions, and asks the stores that it knows from its own.
+a_store_that_starts_without_the_scheduler_serves_all_keys() {
+  kill_scheduler
+  kill_store 4
+  start_scheduled 4
+  wait_until 20 'all keys are read through store 4' reads_all 4
+  start_scheduler
+  wait_well 'the scheduler knows all regions once more'
+}
+
 begins_at() {
   scheduler_ctl region list 2> /dev/null | grep -qE "(^|[[:space:]\"])$1([[:space:]\".]|\$)"
 }
@@ -165,5 +179,5 @@ all_come_back_after_a_crash_of_all() {
 cases what_cannot_be_is_refused waiting_ends_when_asked one_store_serves_alone \
   two_more_make_three_replicas all_serve_while_the_scheduler_is_dead \
   a_scheduler_of_another_cluster_stops_no_store the_scheduler_comes_back \
-  a_fourth_store_gets_its_share a_drained_store_becomes_a_tombstone \
-  a_wiped_store_is_refused all_come_back_after_a_crash_of_all
+  a_fourth_store_gets_its_share a_store_that_starts_without_the_scheduler_serves_all_keys \
+  a_drained_store_becomes_a_tombstone a_wiped_store_is_refused all_come_back_after_a_crash_of_all

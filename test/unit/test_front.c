@@ -438,10 +438,70 @@ START_TEST(without_the_scheduler_an_unknown_key_waits_and_then_says_so) {
   scheduler.down = false;
   world_wait(&w, &call);
   ck_assert_str_eq(call.reply, "+OK\r\n");
+}
+END_TEST
+
+START_TEST(without_the_scheduler_who_knows_nobody_says_so) {
+  uint64_t outsider = start_with_an_outsider();
   scheduler.down = true;
   world_execute(&w, outsider, &call, 3000, KV_OP_GET, 0, "a", NULL);
   world_wait(&w, &call);
   ck_assert_msg(strncmp(call.reply, "-CLUSTERDOWN", 12) == 0, "%s", call.reply);
+}
+END_TEST
+
+static void introduce(uint64_t store_id, uint64_t other) {
+  ck_assert(kv_address_book_learn(&world_at(&w, store_id)->store->addresses, other,
+                                  world_at(&w, other)->address));
+}
+
+START_TEST(without_the_scheduler_other_stores_know_the_region) {
+  uint64_t outsider = start_with_an_outsider();
+  scheduler.down = true;
+  for (uint64_t id = 1; id <= 3; id++) {
+    introduce(outsider, id);
+  }
+  const uint64_t begin = w.now;
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "a", NULL), "$1\r\na\r\n");
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_SET, 0, "s", "2", NULL), "+OK\r\n");
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_MGET, 0, "s", "d", "t", NULL),
+                   "*3\r\n$1\r\n2\r\n$1\r\nd\r\n$1\r\nt\r\n");
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_DBSIZE, 0, NULL), ":8\r\n");
+  ck_assert_uint_le(w.now - begin, 2000);
+  ck_assert_uint_eq(scheduler.questions, 0);
+  world_crash(&w, world_region_leader(&w, 1)); /* one that is down is gone round */
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_GET, 0, "c", NULL), "$1\r\nc\r\n");
+}
+END_TEST
+
+/* It knows one store only, and that one has no replica either. */
+START_TEST(a_store_that_does_not_know_the_region_asks_on) {
+  uint64_t outsider = start_with_an_outsider();
+  const uint64_t between = world_add_store(&w);
+  world_start(&w, between);
+  scheduler.down = true;
+  introduce(outsider, between);
+  for (uint64_t id = 1; id <= 3; id++) {
+    introduce(between, id);
+  }
+  const uint64_t begin = w.now;
+  ck_assert_str_eq(world_do(&w, outsider, &call, KV_OP_SET, 0, "s", "2", NULL), "+OK\r\n");
+  ck_assert_uint_le(w.now - begin, 3000);
+}
+END_TEST
+
+START_TEST(two_stores_that_know_only_each_other_do_not_ask_in_circles) {
+  uint64_t outsider = start_with_an_outsider();
+  const uint64_t other = world_add_store(&w);
+  world_start(&w, other);
+  scheduler.down = true;
+  introduce(outsider, other);
+  introduce(other, outsider);
+  const uint64_t before = w.sent[KV_FRAME_FORWARD];
+  world_execute(&w, outsider, &call, 5000, KV_OP_GET, 0, "s", NULL);
+  world_wait(&w, &call);
+  ck_assert_msg(strncmp(call.reply, "-CLUSTERDOWN", 12) == 0, "%s", call.reply);
+  ck_assert_uint_le(w.sent[KV_FRAME_FORWARD] - before, 20);
 }
 END_TEST
 
@@ -463,6 +523,10 @@ int main(void) {
       the_outsider_asks_others_after_silence,
       the_outsiders_first_read_of_a_frozen_leader_is_asked_elsewhere_before_its_end,
       without_the_scheduler_an_unknown_key_waits_and_then_says_so,
+      without_the_scheduler_who_knows_nobody_says_so,
+      without_the_scheduler_other_stores_know_the_region,
+      a_store_that_does_not_know_the_region_asks_on,
+      two_stores_that_know_only_each_other_do_not_ask_in_circles,
   };
   return run_suite("front", tests, sizeof tests / sizeof *tests, setup, teardown);
 }
