@@ -108,8 +108,7 @@ struct kv_peer {
   kv_written written; /* since the region was reported last */
 
   bool removed;           /* to be destroyed in this flush */
-  uint64_t farewell_tick; /* 0, or: a leader that has applied its own removal stays until then, so
-                             that the others hear of it; it serves nobody any more */
+  uint64_t farewell_tick; /* until then a removed leader stays, only to tell the others; or 0 */
   bool condemned;         /* by another store's word: to be buried after what is applied now */
   bool burying;
   kv_epoch condemned_epoch;
