@@ -55,7 +55,7 @@ static const char usage[] =
     "                         background; sync: when it is in the database, too (overlay)\n"
     "  --generation-bytes N   of writes that are gathered in memory before they go to the\n"
     "                         database; up to twice as much may wait (33554432)\n"
-    "  --generation-ms N      how long they are gathered at most (200)\n"
+    "  --generation-ms N      how long they are gathered at most (1000)\n"
     "  --max-clients N        connections of clients at a time (10000)\n"
     "  --log-level LEVEL      debug, info, warn or error (info)\n"
     "  --help, --version\n"

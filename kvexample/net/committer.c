@@ -7,7 +7,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { ONE_AT_A_TIME = 1 };
+/* Nobody waits for it before memory is full, and then the others have nothing to do. */
+enum { ONE_AT_A_TIME = 1, STEP_BACK = 10 };
 
 typedef struct flush_job {
   kv_job job;
@@ -72,6 +73,7 @@ static void on_timer(uv_timer_t *timer) {
 int kv_committer_open(kv_committer *committer, uv_loop_t *loop, kv_error *error) {
   const kv_worker_config config = {.name = "kv-commit",
                                    .limit = ONE_AT_A_TIME,
+                                   .nice = STEP_BACK,
                                    .run = run_flush,
                                    .done = done_flush,
                                    .ctx = committer};

@@ -64,9 +64,38 @@ static int run_transaction(kv_engine *engine, const kv_job *first, const kv_job 
   return barrier ? kv_commit_durable(txn) : engine->ops->commit(txn);
 }
 
+static bool has_commands_only(const kv_apply_task *task) {
+  for (size_t i = 0; i < task->message.entry_count; i++) {
+    if (task->message.entries[i].type != RAFT_ENTRY_NORMAL) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Can nothing of the task be a barrier? */
+static bool is_plain(const kv_apply_task *task) {
+  return task->kind == KV_APPLY_ENTRIES && task->held_count == 0 && has_commands_only(task);
+}
+
+/* Readers wait while a barrier becomes durable: what was gathered before it is written without
+ * them waiting. If that fails the barrier fails, or is tried again. */
+static void make_barrier_short(kv_engine *engine, const kv_job *first, const kv_job *end) {
+  bool plain = true;
+  for (const kv_job *job = first; job != end && plain; job = job->next) {
+    plain = is_plain(((const apply_job *)job)->task);
+  }
+  if (!plain) {
+    (void)kv_overlay_flush(engine, NULL);
+  }
+}
+
 static void apply_batch(const kv_engine_threads *threads, const kv_job *first, const kv_job *end) {
   kv_engine *engine = threads->engine;
   int rc = KV_EFULL;
+  if (threads->overlay) {
+    make_barrier_short(engine, first, end);
+  }
   for (int attempt = 0; attempt < COMMIT_ATTEMPTS && rc == KV_EFULL; attempt++) {
     rc = run_transaction(engine, first, end);
   }
@@ -87,15 +116,6 @@ static kv_job *batch_end(kv_job *first) {
     job = job->next;
   }
   return job;
-}
-
-static bool has_commands_only(const kv_apply_task *task) {
-  for (size_t i = 0; i < task->message.entry_count; i++) {
-    if (task->message.entries[i].type != RAFT_ENTRY_NORMAL) {
-      return false;
-    }
-  }
-  return true;
 }
 
 static void install(const kv_engine_threads *threads, apply_job *job) {
@@ -133,9 +153,8 @@ static bool is_quick_apply(void *ctx, const kv_job *jobs) {
   bool quick = threads->overlay;
   for (const kv_job *job = jobs; job != NULL && quick; job = job->next) {
     const kv_apply_task *task = ((const apply_job *)job)->task;
-    quick = task != NULL && task->kind == KV_APPLY_ENTRIES && task->held_count == 0;
-    bytes += quick ? task->bytes : 0;
-    quick = quick && bytes <= QUICK_BYTES && has_commands_only(task);
+    bytes += task != NULL ? task->bytes : 0;
+    quick = task != NULL && bytes <= QUICK_BYTES && is_plain(task);
   }
   return quick;
 }

@@ -21,7 +21,7 @@ void kv_server_config_init(kv_server_config *config) {
                                .clients = kv_client_default_limits(),
                                .link_bytes = (size_t)64 << 20,
                                .generation_bytes = (size_t)32 << 20,
-                               .generation_ms = 200,
+                               .generation_ms = 1000,
                                .snapshot_timeout_ms = 30000,
                                .stop_ms = 5000};
   kv_store_config_init(&config->store);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -102,9 +103,17 @@ static void run(kv_worker *worker, kv_job *jobs) {
   }
 }
 
+/* On Linux 0 is the calling thread. If it cannot be had, the thread is as important as the rest. */
+static void step_back(int nice) {
+  if (nice > 0) {
+    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + nice);
+  }
+}
+
 static void *work(void *arg) {
   kv_worker *worker = arg;
   job_list batch;
+  step_back(worker->config.nice);
   while (next_batch(worker, &batch)) {
     run(worker, batch.first);
     finish_batch(worker, &batch);

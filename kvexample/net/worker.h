@@ -31,6 +31,7 @@ typedef struct kv_job {
 typedef struct kv_worker_config {
   const char *name; /* of the thread, at most 15 bytes */
   size_t limit;     /* jobs that were pushed and are not done: more are refused */
+  int nice;         /* how much the thread steps back behind the others, as nice(2) counts */
   /* A list of jobs, oldest first; none may be added, removed or freed. */
   void (*run)(void *ctx, kv_job *jobs);
   /* A list of jobs that were run, in the order in which they were pushed; now the callee's. */

@@ -7,8 +7,9 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
-enum { MANY = 20000 };
+enum { MANY = 20000, NICE = 3, LAST_NICE = 19 };
 
 typedef struct test_job {
   kv_job base;
@@ -24,6 +25,7 @@ typedef struct fixture {
   pthread_mutex_t gate;
   int run_count; /* the thread's */
   int batches;
+  int nice;
   int done_count; /* the loop's */
   int expected;
   int delivered_at_once;
@@ -42,6 +44,7 @@ static void run(void *ctx, kv_job *list) {
   fixture *fix = ctx;
   pthread_mutex_lock(&fix->gate);
   fix->batches++;
+  fix->nice = getpriority(PRIO_PROCESS, 0); /* of the thread */
   fix->same_thread = pthread_equal(pthread_self(), fix->loop_thread) != 0;
   for (kv_job *job = list; job != NULL; job = job->next) {
     job_of(job)->ran = fix->run_count++;
@@ -72,8 +75,13 @@ static void setup(void) {
   f = (fixture){.loop_thread = pthread_self()};
   pthread_mutex_init(&f.gate, NULL);
   ck_assert_int_eq(uv_loop_init(&f.loop), 0);
-  const kv_worker_config config = {
-      .name = "test", .limit = MANY, .run = run, .done = done, .quick = is_quick, .ctx = &f};
+  const kv_worker_config config = {.name = "test",
+                                   .limit = MANY,
+                                   .nice = NICE,
+                                   .run = run,
+                                   .done = done,
+                                   .quick = is_quick,
+                                   .ctx = &f};
   ck_assert_int_eq(kv_worker_open(&f.loop, &config, &f.worker, NULL), KV_OK);
 }
 
@@ -146,6 +154,18 @@ START_TEST(stopping_finishes_what_was_pushed) {
 }
 END_TEST
 
+START_TEST(a_nice_thread_steps_back_and_the_loop_does_not) {
+  const int own = getpriority(PRIO_PROCESS, 0);
+  const int wanted = own + NICE < LAST_NICE ? own + NICE : LAST_NICE;
+  f.expected = 1;
+  push(0, 1);
+  kv_worker_kick(f.worker);
+  (void)uv_run(&f.loop, UV_RUN_DEFAULT);
+  ck_assert_int_eq(f.nice, wanted);
+  ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), own);
+}
+END_TEST
+
 START_TEST(quick_jobs_are_done_when_the_kick_is_over) {
   f.quick = true;
   push(0, 3);
@@ -180,6 +200,7 @@ int main(void) {
   tcase_add_test(tests, jobs_come_back_in_order);
   tcase_add_test(tests, batches_grow_while_the_thread_is_busy);
   tcase_add_test(tests, too_many_jobs_are_refused);
+  tcase_add_test(tests, a_nice_thread_steps_back_and_the_loop_does_not);
   tcase_add_test(tests, quick_jobs_are_done_when_the_kick_is_over);
   tcase_add_test(tests, quick_jobs_stay_behind_those_of_the_thread);
   tcase_add_test(tests, stopping_finishes_what_was_pushed);
