@@ -129,7 +129,8 @@ static bool move_to(place *at, raft_slice key) {
   }
   memcpy(copy, key.data, key.len);
   free(at->key);
-  *at = (place){copy, key.len};
+  at->key = copy;
+  at->len = key.len;
   return true;
 }
 

@@ -72,7 +72,6 @@ static int order(const kv_ctl *ctl, kv_scheduler_request *request, const char *n
 static bool read_words(const kv_ctl *ctl, kv_scheduler_request *request, uint64_t *const *targets,
                        size_t count) {
   long long number;
-  *request = (kv_scheduler_request){.call = KV_CALL_ADD_OPERATOR};
   if (!kv_ctl_number(ctl->words[0], "region", &number)) {
     return false;
   }
@@ -87,32 +86,32 @@ static bool read_words(const kv_ctl *ctl, kv_scheduler_request *request, uint64_
 }
 
 int kv_ctl_region_transfer_leader(const kv_ctl *ctl) {
-  kv_scheduler_request request;
+  kv_scheduler_request request = {.call = KV_CALL_ADD_OPERATOR};
   uint64_t *const targets[] = {&request.to_store};
   return read_words(ctl, &request, targets, 1) ? order(ctl, &request, "transfer-leader")
                                                : KV_CTL_USAGE;
 }
 
 int kv_ctl_region_add_peer(const kv_ctl *ctl) {
-  kv_scheduler_request request;
+  kv_scheduler_request request = {.call = KV_CALL_ADD_OPERATOR};
   uint64_t *const targets[] = {&request.to_store};
   return read_words(ctl, &request, targets, 1) ? order(ctl, &request, "add-peer") : KV_CTL_USAGE;
 }
 
 int kv_ctl_region_remove_peer(const kv_ctl *ctl) {
-  kv_scheduler_request request;
+  kv_scheduler_request request = {.call = KV_CALL_ADD_OPERATOR};
   uint64_t *const targets[] = {&request.from_store};
   return read_words(ctl, &request, targets, 1) ? order(ctl, &request, "remove-peer") : KV_CTL_USAGE;
 }
 
 int kv_ctl_region_move_peer(const kv_ctl *ctl) {
-  kv_scheduler_request request;
+  kv_scheduler_request request = {.call = KV_CALL_ADD_OPERATOR};
   uint64_t *const targets[] = {&request.from_store, &request.to_store};
   return read_words(ctl, &request, targets, 2) ? order(ctl, &request, "move-peer") : KV_CTL_USAGE;
 }
 
 int kv_ctl_region_split(const kv_ctl *ctl) {
-  kv_scheduler_request request;
+  kv_scheduler_request request = {.call = KV_CALL_ADD_OPERATOR};
   if (!read_words(ctl, &request, NULL, 0)) {
     return KV_CTL_USAGE;
   }
