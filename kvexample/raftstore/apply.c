@@ -337,7 +337,8 @@ static int apply_entries(apply_run *run) {
   return rc == KV_OK ? save(run) : rc;
 }
 
-/* A peer that never had data has no record yet. */
+/* A peer that never had data has no record yet. The region remains as the peer knew it: members and
+ * epoch belong together (receive.c, answer_the_past). */
 static int bury(apply_run *run) {
   kv_apply_task *task = run->task;
   kv_region_state *state = &run->state;
@@ -348,9 +349,6 @@ static int bury(apply_run *run) {
   state->phase = KV_REGION_TOMBSTONE;
   state->peer_id = task->peer_id;
   state->region.id = task->region_id;
-  if (kv_epoch_stale(state->region.epoch, task->epoch)) {
-    state->region.epoch = task->epoch;
-  }
   return kv_region_state_save(run->txn, state);
 }
 

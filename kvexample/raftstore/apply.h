@@ -80,7 +80,6 @@ struct kv_apply_task {
   uint64_t region_id;
   uint64_t peer_id;          /* of this store */
   raft_message message;      /* MsgStorageApply, a reference of its own */
-  kv_epoch epoch;            /* KV_APPLY_BURY: in which the peer was no member any more */
   kv_size_change correction; /* of the estimate of the region's size */
   kv_region clear;           /* KV_APPLY_CLEAR: its range */
   uint64_t *held;            /* regions that splits in it may make */

@@ -189,7 +189,6 @@ void kv_peer_destroy(kv_peer *peer) {
   kv_peer_leave(peer);
   kv_region_slot *slot = kv_region_map_find(&store->regions, region_id);
   slot->buried_peer = peer_id;
-  slot->buried_epoch = peer->condemned ? peer->condemned_epoch : peer->region.epoch;
   kv_region_map_remove_range(&store->regions, peer); /* while it has its range still */
   kv_region_move(&region, &peer->region);
   kv_peer_close(peer);
@@ -197,7 +196,7 @@ void kv_peer_destroy(kv_peer *peer) {
   if (kv_region_initialised(&region)) {
     kv_peer_clear_data(store, &region);
   }
-  kv_region_clear(&region);
+  kv_region_move(&slot->buried, &region);
 }
 
 /* ---- who is who ---- */

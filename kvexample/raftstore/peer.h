@@ -111,7 +111,6 @@ struct kv_peer {
   uint64_t farewell_tick; /* until then a removed leader stays, only to tell the others; or 0 */
   bool condemned;         /* by another store's word: to be buried after what is applied now */
   bool burying;
-  kv_epoch condemned_epoch;
 };
 
 /* Opens a peer in the region map. `state`: as on disk, its region is copied; an uninitialised one
@@ -183,7 +182,7 @@ void kv_peer_propose(kv_peer *peer);
 int kv_peer_propose_payload(kv_peer *peer, raft_buf *payload, kv_batch *batch);
 
 /* receive.c: this peer is no member any more, by the word of others. */
-void kv_peer_condemn(kv_peer *peer, kv_epoch epoch);
+void kv_peer_condemn(kv_peer *peer);
 
 /* stale_peer.c - a peer that was removed, and whom nobody told. */
 void kv_stale_tick(kv_peer *peer);

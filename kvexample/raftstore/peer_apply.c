@@ -275,7 +275,6 @@ void kv_peer_bury(kv_peer *peer) {
     task->kind = KV_APPLY_BURY;
     task->region_id = peer->region_id;
     task->peer_id = peer->peer_id;
-    task->epoch = peer->condemned_epoch;
     push(&peer->apply.first, &peer->apply.last, task);
     peer->burying = true;
     kv_peer_apply_submit(peer);

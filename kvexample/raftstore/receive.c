@@ -66,10 +66,9 @@ static bool is_held(const kv_store *store, uint64_t region_id) {
   return slot != NULL && slot->held > 0;
 }
 
-void kv_peer_condemn(kv_peer *peer, kv_epoch epoch) {
+void kv_peer_condemn(kv_peer *peer) {
   if (!is_held(peer->store, peer->region_id)) {
     peer->condemned = true;
-    peer->condemned_epoch = epoch;
     kv_store_mark(peer->store, peer);
   }
 }
@@ -80,23 +79,34 @@ static void receive_tombstone(kv_store *store, const kv_envelope *envelope) {
   kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
   if (peer != NULL && peer->peer_id == envelope->to_peer &&
       envelope->epoch.conf_ver > peer->region.epoch.conf_ver) {
-    kv_peer_condemn(peer, envelope->epoch);
+    kv_peer_condemn(peer);
   }
 }
 
 /* The sender was a member once, and does not know that it is none any more. */
-static bool is_from_the_past(const kv_peer *peer, const kv_envelope *envelope) {
-  return kv_region_initialised(&peer->region) &&
-         envelope->epoch.conf_ver < peer->region.epoch.conf_ver &&
-         kv_region_find_peer(&peer->region, envelope->from_peer) == NULL;
+static bool is_from_the_past(const kv_region *region, const kv_envelope *envelope) {
+  return kv_region_initialised(region) && envelope->epoch.conf_ver < region->epoch.conf_ver &&
+         kv_region_find_peer(region, envelope->from_peer) == NULL;
 }
 
-/* A sender that belongs to the past is told so. */
-static void receive_question(kv_store *store, const kv_envelope *envelope) {
-  const kv_peer *peer = kv_region_map_peer(&store->regions, envelope->region_id);
-  if (peer != NULL && is_from_the_past(peer, envelope)) {
-    send_tombstone(store, envelope, peer->region.epoch);
+/* As the peer here knows the region, or one that was removed knew it: the members may all have
+ * changed since the sender knew them. NULL: nobody here was the one it means, or later. */
+static const kv_region *region_known(const kv_store *store, const kv_envelope *envelope) {
+  const kv_region_slot *slot = kv_region_map_find(&store->regions, envelope->region_id);
+  if (slot != NULL && slot->peer != NULL && kv_region_initialised(&slot->peer->region)) {
+    return &slot->peer->region;
   }
+  return slot != NULL && slot->buried_peer >= envelope->to_peer ? &slot->buried : NULL;
+}
+
+/* A sender that belongs to the past is told so. False: it may be a member. */
+static bool answer_the_past(kv_store *store, const kv_envelope *envelope) {
+  const kv_region *region = region_known(store, envelope);
+  if (region == NULL || !is_from_the_past(region, envelope)) {
+    return false;
+  }
+  send_tombstone(store, envelope, region->epoch);
+  return true;
 }
 
 /* A region of this store still has its keys: a split is not applied yet, or its own snapshot did
@@ -132,6 +142,9 @@ static kv_peer *create(kv_store *store, const kv_envelope *envelope) {
 static kv_peer *find_new_receiver(kv_store *store, const kv_envelope *envelope,
                                   const raft_message *message, raft_bytes frame) {
   if (!may_create(store, envelope, message)) {
+    if (is_vote(message)) {
+      (void)answer_the_past(store, envelope);
+    }
     return NULL;
   }
   if (is_held(store, envelope->region_id) || has_no_room(store, envelope)) {
@@ -153,12 +166,12 @@ static kv_peer *find_receiver(kv_store *store, const kv_envelope *envelope,
   }
   if (envelope->to_peer > peer->peer_id && kv_message_is_initial(message)) {
     /* replaced while it was cut off; its successor is created later */
-    kv_peer_condemn(peer, envelope->epoch);
+    kv_peer_condemn(peer);
   }
   if (envelope->to_peer != peer->peer_id || peer->condemned || peer->removed) {
     return NULL;
   }
-  if (is_from_the_past(peer, envelope)) {
+  if (is_from_the_past(&peer->region, envelope)) {
     if (is_vote(message)) {
       send_tombstone(store, envelope, peer->region.epoch);
     }
@@ -194,7 +207,7 @@ static void receive_raft(kv_store *store, uint64_t from_store, raft_bytes payloa
   if (ours && envelope.tombstone) {
     receive_tombstone(store, &envelope);
   } else if (ours && envelope.question) {
-    receive_question(store, &envelope);
+    (void)answer_the_past(store, &envelope);
   } else if (ours && envelope.refused) {
     receive_refusal(store, &envelope);
   } else if (ours && is_between_peers(&message)) {

@@ -10,6 +10,9 @@
 #include "raftstore/peer.h"
 
 void kv_region_map_free(kv_region_map *map) {
+  for (size_t i = 0; i < map->count; i++) {
+    kv_region_clear(&map->slots[i].buried);
+  }
   free(map->slots);
   free(map->ranges);
   *map = (kv_region_map){0};

@@ -21,8 +21,8 @@ typedef struct kv_region_slot {
   uint64_t region_id;
   struct kv_peer *peer; /* NULL: only the grave is left */
   uint64_t buried_peer; /* id of the last peer that was removed; 0: none */
-  kv_epoch buried_epoch;
-  unsigned held; /* splits at the engine that may make this region; see split.h */
+  kv_region buried;     /* the region as that peer knew it last */
+  unsigned held;        /* splits at the engine that may make this region; see split.h */
 } kv_region_slot;
 
 typedef struct kv_region_map {

@@ -12,12 +12,18 @@
 #include "raftstore/peer.h"
 #include "raftstore/scheduler_report.h"
 
+/* 0: of none that it knows. */
+static uint64_t membership_of(const kv_peer *peer) {
+  return kv_region_initialised(&peer->region) ? peer->region.epoch.conf_ver : peer->heard_conf_ver;
+}
+
 static void ask(const kv_peer *peer, uint64_t other) {
   kv_store *store = peer->store;
   kv_envelope envelope;
   raft_buf *frame = NULL;
   kv_peer_address(peer, other, &envelope);
   envelope.question = true;
+  envelope.epoch.conf_ver = membership_of(peer);
   const char *address = kv_store_address_of(store, envelope.to_store);
   if (other != peer->peer_id && address != NULL &&
       kv_envelope_encode(&envelope, NULL, &frame) == KV_OK) {
@@ -69,15 +75,10 @@ void kv_stale_tick(kv_peer *peer) {
   }
 }
 
-/* 0: of none that it knows. */
-static uint64_t membership_of(const kv_peer *peer) {
-  return kv_region_initialised(&peer->region) ? peer->region.epoch.conf_ver : peer->heard_conf_ver;
-}
-
 void kv_stale_told(kv_peer *peer, const kv_region *region) {
   const uint64_t own = membership_of(peer);
   if (own != 0 && kv_region_initialised(region) && region->epoch.conf_ver > own &&
       kv_region_find_peer(region, peer->peer_id) == NULL) {
-    kv_peer_condemn(peer, region->epoch);
+    kv_peer_condemn(peer);
   }
 }

@@ -191,15 +191,16 @@ static int open_grave(kv_store *store, const kv_region_state *state) {
     return KV_ENOMEM;
   }
   slot->buried_peer = state->peer_id;
-  slot->buried_epoch = state->region.epoch;
+  int rc = kv_region_copy(&slot->buried, &state->region);
   kv_log_bounds bounds;
   const kv_log_device *log = &store->devices.log;
-  if (log->bounds(log->ctx, state->region.id, &bounds) == KV_OK) { /* cut off in its destruction */
+  if (rc == KV_OK &&
+      log->bounds(log->ctx, state->region.id, &bounds) == KV_OK) { /* cut off in its destruction */
     kv_log_change change = {.region_id = state->region.id, .destroy = true};
     kv_log_part part = {state->region.id, 0, KV_LOG_NOTHING, {0}};
     kv_log_writer_add(store, &change, part);
   }
-  return KV_OK;
+  return rc;
 }
 
 /* What was left between the regions: a removal, a split or an installation may have been cut off

@@ -343,6 +343,43 @@ START_TEST(a_removed_store_that_was_cut_off_learns_of_it) {
 }
 END_TEST
 
+static uint64_t add_new_store(uint64_t by) {
+  world_call call;
+  const uint64_t id = world_add_store(&w);
+  world_start(&w, id);
+  ck_assert_str_eq(add_peer(by, id, &call), "+OK\r\n");
+  return id;
+}
+
+static uint64_t regions_of(uint64_t store_id) {
+  kv_store_summary summary;
+  kv_store_summarize(world_at(&w, store_id)->store, &summary);
+  return summary.regions;
+}
+
+/* P34: all whom it knew have been removed after it, and started again since. */
+START_TEST(who_was_removed_learns_of_it_from_graves_too) {
+  world_call call;
+  const uint64_t leader = start(), gone = leader % 3 + 1, other = gone % 3 + 1;
+  world_crash(&w, gone);
+  ck_assert_str_eq(remove_peer(leader, gone, &call), "+OK\r\n");
+  const uint64_t fourth = add_new_store(leader);
+  (void)add_new_store(leader);
+  ck_assert_str_eq(remove_peer(leader, other, &call), "+OK\r\n");
+  ck_assert_str_eq(transfer(leader, fourth, &call), "+OK\r\n");
+  ck_assert_str_eq(remove_peer(fourth, leader, &call), "+OK\r\n");
+  world_run(&w, 10000);
+  ck_assert_uint_eq(regions_of(leader) + regions_of(other), 0);
+  world_crash(&w, leader);
+  world_start(&w, leader);
+  world_crash(&w, other);
+  world_start(&w, gone);
+  ck_assert_uint_eq(regions_of(gone), 1);
+  world_run(&w, 10000);
+  ck_assert_uint_eq(regions_of(gone), 0);
+}
+END_TEST
+
 /* It may have left an entry in the others' logs. */
 START_TEST(who_waits_for_a_replica_that_is_removed_is_told_that_nobody_knows) {
   static const char unknown[] = "-TIMEOUT outcome unknown: this store's replica was removed";
@@ -475,6 +512,7 @@ int main(void) {
       a_follower_is_removed_and_forgets,
       a_leader_that_is_removed_hands_over_first,
       a_removed_store_that_was_cut_off_learns_of_it,
+      who_was_removed_learns_of_it_from_graves_too,
       who_waits_for_a_replica_that_is_removed_is_told_that_nobody_knows,
       a_store_that_was_replaced_while_cut_off_begins_anew,
       a_snapshot_waits_for_room_on_the_disk,
