@@ -32,6 +32,14 @@ void kv_histogram_add(kv_histogram *histogram, uint64_t value) {
   histogram->max = value > histogram->max ? value : histogram->max;
 }
 
+void kv_histogram_merge(kv_histogram *histogram, const kv_histogram *more) {
+  for (size_t i = 0; i < KV_HISTOGRAM_BUCKETS; i++) {
+    histogram->buckets[i] += more->buckets[i];
+  }
+  histogram->count += more->count;
+  histogram->max = more->max > histogram->max ? more->max : histogram->max;
+}
+
 uint64_t kv_histogram_quantile(const kv_histogram *histogram, uint32_t hundred_thousandths) {
   /* Rounded up without overflow: count is below 2^44 in any run of a lifetime. */
   const uint64_t wanted = (histogram->count * hundred_thousandths + 99999) / 100000;

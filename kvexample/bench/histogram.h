@@ -18,6 +18,8 @@ typedef struct kv_histogram {
 } kv_histogram;
 
 void kv_histogram_add(kv_histogram *histogram, uint64_t value);
+/* Adds what another one counted. */
+void kv_histogram_merge(kv_histogram *histogram, const kv_histogram *more);
 
 /* Smallest bound such that so many hundred-thousandths of the values are not above it:
  * 50000 is the median, 99900 the 99.9th percentile. 0 when empty; never above max. */

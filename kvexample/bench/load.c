@@ -6,8 +6,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,14 +44,15 @@ typedef struct load {
   kv_histogram interval; /* since the last progress line */
 } load;
 
-static volatile sig_atomic_t stopping;
+/* Set by signal handlers, read by all threads. */
+static atomic_bool stopping;
 
 void kv_load_stop(void) {
-  stopping = 1;
+  stopping = true;
 }
 
 bool kv_load_is_stopping(void) {
-  return stopping != 0;
+  return stopping;
 }
 
 static uint64_t read_clock(void) {

@@ -24,6 +24,12 @@ static const char usage[] =
     "  --addr LIST          host:port,... of the stores; connections are spread over them, and "
     "move\n"
     "                       to another one when theirs fails (127.0.0.1:7001)\n"
+    "  --protocol NAME      resp: of Redis; raw: each connection, 256 at most, asks the leader of "
+    "the\n"
+    "                       key's region by raw calls, in a thread of its own: without --addr,\n"
+    "                       --pipeline, --rate, --gap, --verify, --verify-only, --state,\n"
+    "                       --check-history and progress lines (resp)\n"
+    "  --scheduler ADDR     for raw: where the scheduler listens (127.0.0.1:7000)\n"
     "  --connections N      (50)\n"
     "  --pipeline N         requests under way on each connection (1)\n"
     "  --value-size N       bytes (256)\n"
@@ -52,8 +58,13 @@ static const char usage[] =
     "\n"
     "Exit status: 0 all is well; 1 a check failed, or no request succeeded; 2 wrong arguments.";
 
+/* A thread each. */
+enum { RAW_CONNECTIONS = 256 };
+
 typedef enum option_id {
   OPTION_ADDR = 256,
+  OPTION_PROTOCOL,
+  OPTION_SCHEDULER,
   OPTION_DISTRIBUTION,
   OPTION_SECONDS,
   OPTION_PREFIX,
@@ -98,6 +109,8 @@ enum { NUMBERS = sizeof(numbers) / sizeof(numbers[0]), FLAGS = sizeof(flags) / s
 
 static const struct option others[] = {
     {"addr", required_argument, NULL, OPTION_ADDR},
+    {"protocol", required_argument, NULL, OPTION_PROTOCOL},
+    {"scheduler", required_argument, NULL, OPTION_SCHEDULER},
     {"distribution", required_argument, NULL, OPTION_DISTRIBUTION},
     {"seconds", required_argument, NULL, OPTION_SECONDS},
     {"prefix", required_argument, NULL, OPTION_PREFIX},
@@ -151,6 +164,23 @@ static bool set_addresses(kv_bench_options *options, const char *text) {
   return kv_address_list_parse(text, &options->addresses, &error) == KV_OK || complain(error.text);
 }
 
+static bool set_protocol(kv_bench_options *options, const char *text) {
+  options->raw = strcmp(text, "raw") == 0;
+  return options->raw || strcmp(text, "resp") == 0 || complain("--protocol wants resp or raw");
+}
+
+static bool set_scheduler(kv_bench_options *options, const char *text) {
+  kv_address_list list = {0};
+  kv_error error;
+  options->scheduler = text;
+  const int rc = kv_address_list_parse(text, &list, &error);
+  const size_t count = list.count;
+  kv_address_list_free(&list);
+  return rc != KV_OK  ? complain(error.text)
+         : count == 1 ? true
+                      : complain("--scheduler wants one host:port");
+}
+
 static bool set_prefix(kv_bench_options *options, const char *text) {
   options->prefix = text;
   return (strlen(text) < KV_LEDGER_PREFIX && text[0] != '\0' && strpbrk(text, " \r\n") == NULL) ||
@@ -167,6 +197,8 @@ static bool set_option(kv_bench_options *options, int id, const char *text) {
   }
   switch (id) {
   case OPTION_ADDR: return set_addresses(options, text);
+  case OPTION_PROTOCOL: return set_protocol(options, text);
+  case OPTION_SCHEDULER: return set_scheduler(options, text);
   case OPTION_DISTRIBUTION:
     return kv_distribution_parse(text, &options->distribution) ||
            complain("--distribution wants uniform, zipf or sequential");
@@ -188,6 +220,40 @@ static void set_defaults(kv_bench_options *options) {
                                 .seed = (uint64_t)now.tv_sec * 1000000007u ^ (uint64_t)now.tv_nsec};
 }
 
+/* Which option was given that asks for what blocking clients, which share nothing, cannot do. */
+static const char *not_for_raw(const kv_bench_options *options) {
+  const struct {
+    bool given;
+    const char *name;
+  } others_given[] = {
+      {options->addresses.count > 0, "--addr"},
+      {options->pipeline > 1, "--pipeline"},
+      {options->rate > 0, "--rate"},
+      {options->gap, "--gap"},
+      {options->verify, "--verify"},
+      {options->verify_only, "--verify-only"},
+      {options->state != NULL, "--state"},
+      {options->check_history, "--check-history"},
+  };
+  for (size_t i = 0; i < sizeof(others_given) / sizeof(others_given[0]); i++) {
+    if (others_given[i].given) {
+      return others_given[i].name;
+    }
+  }
+  return NULL;
+}
+
+static bool check_of_raw(kv_bench_options *options) {
+  const char *other = not_for_raw(options);
+  if (other != NULL) {
+    (void)fprintf(stderr, "kvbench: --protocol raw goes without %s\n", other);
+    return false;
+  }
+  options->scheduler = options->scheduler == NULL ? "127.0.0.1:7000" : options->scheduler;
+  return options->connections <= RAW_CONNECTIONS ||
+         complain("--protocol raw wants 256 connections at most: each has a thread");
+}
+
 static bool check_of_history(kv_bench_options *options) {
   if (options->verify || options->verify_only || options->state != NULL || options->pipeline > 1) {
     return complain("--check-history goes without --verify, --state and --pipeline");
@@ -198,6 +264,12 @@ static bool check_of_history(kv_bench_options *options) {
 
 /* Options that do not go together. */
 static bool check(kv_bench_options *options) {
+  if (options->raw && !check_of_raw(options)) {
+    return false;
+  }
+  if (!options->raw && options->scheduler != NULL) {
+    return complain("--scheduler goes with --protocol raw");
+  }
   if (options->check_history && !check_of_history(options)) {
     return false;
   }
@@ -217,7 +289,7 @@ static bool check(kv_bench_options *options) {
   if (options->verify && options->value_size < KV_MARK_BYTES) {
     return complain("--verify needs values of at least 40 bytes");
   }
-  return options->addresses.count > 0 || set_addresses(options, "127.0.0.1:7001");
+  return options->raw || options->addresses.count > 0 || set_addresses(options, "127.0.0.1:7001");
 }
 
 kv_bench_start kv_bench_options_parse(int argc, char **argv, kv_bench_options *options) {

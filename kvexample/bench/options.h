@@ -13,6 +13,8 @@
 
 typedef struct kv_bench_options {
   kv_address_list addresses;
+  bool raw;              /* raw calls to the leaders of the regions, not the Redis protocol */
+  const char *scheduler; /* its address, for raw */
   uint64_t connections;
   uint64_t pipeline;
   uint64_t value_size;

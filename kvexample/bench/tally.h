@@ -15,7 +15,7 @@ typedef struct kv_tally_row {
   uint64_t count;
 } kv_tally_row;
 
-/* All zero is empty. The last row is for all texts for which there was no row left. */
+/* All zero is empty. One row is for all texts for which there was none left. */
 typedef struct kv_tally {
   kv_tally_row rows[KV_TALLY_ROWS];
   size_t used;
@@ -23,5 +23,7 @@ typedef struct kv_tally {
 } kv_tally;
 
 void kv_tally_add(kv_tally *tally, const char *text);
+/* Adds what another one counted. */
+void kv_tally_merge(kv_tally *tally, const kv_tally *more);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/raw_load.h"
 #include "bench/report.h"
 #include "bench/verify.h"
 #include "client/client.h"
@@ -35,6 +36,9 @@ static int complain(const char *text) {
 static int find_a_store(run *bench) {
   const kv_address_list *addresses = &bench->options.addresses;
   int rc = KV_EIO;
+  if (bench->options.raw) {
+    return KV_OK; /* kv_raw_load_run asks */
+  }
   for (size_t i = 0; i < addresses->count && rc != KV_OK; i++) {
     kv_client *client;
     rc =
@@ -70,7 +74,9 @@ static int load(run *bench) {
   }
   choose_prefix(bench);
   bench->report.loaded = true;
-  int rc = kv_load_run(&bench->options, bench->prefix, ledger, &bench->result, &bench->error);
+  int rc = bench->options.raw
+               ? kv_raw_load_run(&bench->options, bench->prefix, &bench->result, &bench->error)
+               : kv_load_run(&bench->options, bench->prefix, ledger, &bench->result, &bench->error);
   if (rc == KV_OK && bench->options.state != NULL) {
     rc = kv_ledger_save(ledger, bench->options.state, bench->prefix, &bench->error);
   }

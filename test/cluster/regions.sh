@@ -40,6 +40,51 @@ there_are_twelve_regions() {
   wait_until 60 'all of them well' all_is_well
 }
 
+# raw_bench OPTION…: what kvbench says by raw calls on a hundred keys.
+raw_bench() {
+  (on_network "$CLIENT_NETWORK" "$BIN/kvbench" --protocol raw --scheduler "$(scheduler_address)" \
+    --prefix z --keys 100 --distribution sequential --value-size 64 --json "$@")
+}
+
+# raw_says NAME: writes or reads that were answered, or error_count.
+raw_says() {
+  grep -A 1 "\"$1\":" "$SCRATCH/raw" | grep -oE '"(count|error_count)": *[0-9]+' | head -n 1 |
+    grep -oE '[0-9]+$'
+}
+
+# Clients that find the leaders themselves, over borders that are drawn between their keys.
+a_load_by_raw_calls_reaches_every_region() {
+  local key keys
+  keys=$(seq -f 'z:%08.0f' 0 99)
+  for key in z:00000025 z:00000050 z:00000075; do
+    wait_until 30 "a border at $key" splits_at "$key"
+  done
+  raw_bench --requests 500 --connections 20 > "$SCRATCH/raw" 2>&1 ||
+    fail "kvbench: $(tail -n 5 "$SCRATCH/raw")"
+  expect 'errors' "$(raw_says error_count)" 0
+  expect 'writes' "$(raw_says writes)" 500
+  # shellcheck disable=SC2086 # one argument a key
+  expect 'keys that are there' "$(ask 3 exists $keys)" 100
+  expect 'bytes of a value' "$(ask 2 strlen z:00000077)" 64
+  raw_bench --requests 203 --connections 20 --read-share 100 > "$SCRATCH/raw" 2>&1 ||
+    fail "kvbench: $(tail -n 5 "$SCRATCH/raw")"
+  expect 'errors of reads' "$(raw_says error_count)" 0
+  expect 'reads' "$(raw_says reads)" 203
+  # shellcheck disable=SC2086
+  expect 'del' "$(ask 1 del $keys)" 100
+}
+
+a_load_by_raw_calls_says_what_it_cannot_do() {
+  local status=0
+  raw_bench --verify > "$SCRATCH/raw" 2>&1 || status=$?
+  expect 'exit status of --verify' "$status" 2
+  expect_like 'what it says' "$(cat "$SCRATCH/raw")" '*--protocol raw goes without --verify*'
+  status=0
+  raw_bench --requests 5 --timeout 300 --scheduler "127.0.0.1:1" > "$SCRATCH/raw" 2>&1 || status=$?
+  expect 'exit status without a scheduler' "$status" 1
+  expect_like 'what it says' "$(cat "$SCRATCH/raw")" '*127.0.0.1:1*'
+}
+
 a_store_joins_and_gets_nothing() {
   scheduler_ok scheduler pause
   start_scheduled 4
@@ -97,6 +142,7 @@ writes_everywhere() {
   done
 }
 
-cases keys_are_written there_are_twelve_regions a_store_joins_and_gets_nothing \
+cases keys_are_written there_are_twelve_regions a_load_by_raw_calls_reaches_every_region \
+  a_load_by_raw_calls_says_what_it_cannot_do a_store_joins_and_gets_nothing \
   a_scan_through_any_store_finds_every_key_once_and_in_order \
   commands_on_many_regions_are_answered_as_one a_dead_store_is_gone_round

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/histogram.h"
 #include "bench/key_picker.h"
 #include "bench/load.h"
 #include "bench/marked_value.h"
@@ -94,6 +95,46 @@ START_TEST(errors_are_counted_by_text_and_the_rest_together) {
 }
 END_TEST
 
+/* What one client has no row for joins what the other has none for, whoever is first. */
+START_TEST(what_two_clients_counted_is_added_up) {
+  static kv_tally one, two, all;
+  for (int i = 0; i < 60; i++) {
+    char text[32];
+    (void)snprintf(text, sizeof(text), "error %d", i);
+    kv_tally_add(&one, text);
+    kv_tally_add(&two, i < 2 ? "error 0" : "other errors");
+  }
+  kv_tally_merge(&all, &two);
+  kv_tally_merge(&all, &one);
+  ck_assert_uint_eq(all.total, 120);
+  ck_assert_uint_le(all.used, KV_TALLY_ROWS);
+  uint64_t sum = 0, others = 0;
+  for (size_t i = 0; i < all.used; i++) {
+    sum += all.rows[i].count;
+    others += strcmp(all.rows[i].text, "other errors") == 0 ? 1 : 0;
+  }
+  ck_assert_uint_eq(all.rows[0].count, 3);
+  ck_assert_uint_eq(sum, 120);
+  ck_assert_uint_eq(others, 1);
+}
+END_TEST
+
+START_TEST(latencies_of_two_clients_are_added_up) {
+  static kv_histogram slow, fast, all;
+  for (uint64_t i = 1; i <= 100; i++) {
+    kv_histogram_add(&fast, i <= 60 ? 10 : 20);
+    kv_histogram_add(&slow, 1000000 + i);
+  }
+  kv_histogram_merge(&all, &slow);
+  kv_histogram_merge(&all, &fast);
+  ck_assert_uint_eq(all.count, 200);
+  ck_assert_uint_eq(all.max, 1000100);
+  ck_assert_uint_eq(kv_histogram_quantile(&all, 30000), 10);
+  ck_assert_uint_eq(kv_histogram_quantile(&all, 50000), 20);
+  ck_assert_uint_ge(kv_histogram_quantile(&all, 51000), 1000000);
+}
+END_TEST
+
 START_TEST(reads_are_judged_by_value_and_ledger) {
   static kv_violations violations;
   kv_ledger ledger;
@@ -150,6 +191,22 @@ START_TEST(arguments_are_understood) {
 }
 END_TEST
 
+START_TEST(raw_calls_are_asked_for) {
+  kv_bench_options options;
+  ck_assert_int_eq(parse(&options, "--protocol raw --connections 256 --pipeline 1 --requests 5"),
+                   KV_BENCH_RUN);
+  ck_assert(options.raw);
+  ck_assert_str_eq(options.scheduler, "127.0.0.1:7000");
+  kv_bench_options_free(&options);
+  ck_assert_int_eq(parse(&options, "--scheduler a:1 --protocol raw"), KV_BENCH_RUN);
+  ck_assert_str_eq(options.scheduler, "a:1");
+  kv_bench_options_free(&options);
+  ck_assert_int_eq(parse(&options, "--protocol resp --addr a:1"), KV_BENCH_RUN);
+  ck_assert(!options.raw && options.scheduler == NULL);
+  kv_bench_options_free(&options);
+}
+END_TEST
+
 START_TEST(wrong_arguments_are_refused) {
   static const char *const wrong[] = {"--pipeline 0",
                                       "--pipeline x",
@@ -167,7 +224,20 @@ START_TEST(wrong_arguments_are_refused) {
                                       "--addr a:1,,b:2",
                                       "--connections",
                                       "--addr a:99999",
-                                      "--prefix"};
+                                      "--prefix",
+                                      "--protocol http",
+                                      "--scheduler a:1",
+                                      "--protocol raw --scheduler a:1,b:2",
+                                      "--protocol raw --scheduler nowhere",
+                                      "--protocol raw --addr a:1",
+                                      "--protocol raw --connections 257",
+                                      "--protocol raw --pipeline 2",
+                                      "--protocol raw --rate 10",
+                                      "--protocol raw --gap",
+                                      "--protocol raw --verify",
+                                      "--protocol raw --verify-only",
+                                      "--protocol raw --state f",
+                                      "--protocol raw --check-history"};
   kv_bench_options options;
   ck_assert_int_eq(parse(&options, wrong[_i]), KV_BENCH_WRONG);
   kv_bench_options_free(&options);
@@ -182,9 +252,12 @@ int main(void) {
   tcase_add_test(tcase, distributions_have_names);
   tcase_add_test(tcase, a_value_tells_key_and_sequence_and_any_change);
   tcase_add_test(tcase, errors_are_counted_by_text_and_the_rest_together);
+  tcase_add_test(tcase, what_two_clients_counted_is_added_up);
+  tcase_add_test(tcase, latencies_of_two_clients_are_added_up);
   tcase_add_test(tcase, reads_are_judged_by_value_and_ledger);
   tcase_add_test(tcase, arguments_are_understood);
-  tcase_add_loop_test(tcase, wrong_arguments_are_refused, 0, 17);
+  tcase_add_test(tcase, raw_calls_are_asked_for);
+  tcase_add_loop_test(tcase, wrong_arguments_are_refused, 0, 30);
   suite_add_tcase(suite, tcase);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_NORMAL);
