@@ -187,17 +187,18 @@ launch_store() {
   STORE_PID[$id]=$!
 }
 
-# start_member ID…: stores of the first start, again or for the first time.
+# start_member ID…: stores of the first start, again or for the first time. Each cluster has a name of
+# its own: another script's store may get the port of one that is dead just now.
 start_member() {
   local id
-  for id in "$@"; do launch_store "$id" --initial "$INITIAL"; done
+  for id in "$@"; do launch_store "$id" --initial "$INITIAL" --cluster "${SCRATCH##*/}"; done
   for id in "$@"; do wait_ready "$id"; done
 }
 
 # start_joining ID VIA: a store that is going to be added, told of store VIA.
 start_joining() {
   [ -n "${STORE_PORT[$1]:-}" ] || choose_port "$1"
-  launch_store "$1" --join "$(address_of "$2")"
+  launch_store "$1" --join "$(address_of "$2")" --cluster "${SCRATCH##*/}"
   wait_ready "$1"
 }
 
