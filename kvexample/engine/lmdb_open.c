@@ -2,12 +2,15 @@
  *
  * The directory is locked first, so two processes never share it. The record `format` in the main
  * database tells our environments from those of other programs; it is written together with the
- * two named databases when an environment is new.
+ * two named databases when an environment is new. LMDB writes the first pages of a file without a
+ * sync, and power loss may leave a part of them, which it would refuse ever after: so a new
+ * environment is made in a file of another name, and gets its own when it is durable.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -237,6 +240,55 @@ static int settle_format(kv_lmdb *engine) {
   return mdb_txn_commit(txn);
 }
 
+/* --- a new environment -------------------------------------------------------------------------
+ */
+
+#define DATA_FILE "data.mdb"
+#define NEW_FILE  "new.mdb"
+
+/* An empty file is what power loss may leave of one that was never used. */
+static bool is_missing(const kv_lmdb *engine) {
+  struct stat file;
+  int rc = fstatat(engine->lock, DATA_FILE, &file, 0);
+  return rc != 0 ? errno == ENOENT : S_ISREG(file.st_mode) && file.st_size == 0;
+}
+
+/* No lock file: the directory is locked. The environment that is written is closed again. */
+static int write_new(kv_lmdb *engine, const char *path) {
+  int rc = mdb_env_create(&engine->env);
+  if (rc != 0) {
+    return rc;
+  }
+  rc = mdb_env_set_maxdbs(engine->env, 2);
+  if (rc == 0) {
+    rc = mdb_env_open(engine->env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+  }
+  if (rc == 0) {
+    rc = settle_format(engine);
+  }
+  mdb_env_close(engine->env);
+  engine->env = NULL;
+  return rc;
+}
+
+/* The synchronous commit of its format has made the file durable before it is renamed. What an
+ * interrupted start has left goes first. */
+static int make_new(kv_lmdb *engine, const kv_lmdb_options *options) {
+  char *path = NULL;
+  if (unlinkat(engine->lock, NEW_FILE, 0) != 0 && errno != ENOENT) {
+    return errno;
+  }
+  if (asprintf(&path, "%s/" NEW_FILE, options->directory) < 0) {
+    return ENOMEM;
+  }
+  int rc = write_new(engine, path);
+  free(path);
+  if (rc == 0 && renameat(engine->lock, NEW_FILE, engine->lock, DATA_FILE) != 0) {
+    rc = errno;
+  }
+  return rc;
+}
+
 /* --- opening -----------------------------------------------------------------------------------
  */
 
@@ -259,7 +311,10 @@ static int init_gate(kv_lmdb *engine) {
 /* Everything behind the lock and the gate; an errno or one of LMDB's codes. */
 static int open_all(kv_lmdb *engine, const kv_lmdb_options *options) {
   int dead_readers = 0;
-  int rc = open_environment(engine, options);
+  int rc = is_missing(engine) ? make_new(engine, options) : 0;
+  if (rc == 0) {
+    rc = open_environment(engine, options);
+  }
   if (rc != 0) {
     return rc;
   }
